@@ -1,0 +1,4 @@
+// Command visus examines vision models.
+package main
+
+func main() {}
