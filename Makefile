@@ -1,0 +1,64 @@
+# The commands one needs: make demo, make test, make ci, make bench, make fmt. Everything they fetch goes to .cache and the Go module cache.
+export GOEXPERIMENT = simd
+export GOFLAGS ?= -buildvcs=false
+
+SHARED := ../shared/data
+RESULT := result/demo
+VISUS  := bin/visus
+PACKAGES_WITH_GOROUTINES := ./trial/... ./stimulus/... ./observer/... ./engine/... ./study/... ./measure/bootstrap/... ./internal/...
+
+.PHONY: demo test bench ci runtime fmt lint fuzz race generated build clean
+
+build: $(VISUS)
+
+$(VISUS): FORCE
+	go build -o $@ ./cmd/visus
+FORCE:
+
+## demo: set-up, then the main job on real images; prints where the report lies
+demo: runtime build
+	$(VISUS) examine $(SHARED)/corruptions/models/resnet20.onnx --images $(SHARED)/corruptions/cifar/lossless600.npz --limit 200 --out $(RESULT)
+
+## test: set-up and all tests
+test: runtime
+	go test ./...
+
+race: runtime
+	go test -race -short $(PACKAGES_WITH_GOROUTINES)
+
+## bench: every speed that is claimed, both sides in one run; writes docs/benchmarks.md
+bench: runtime build
+	scripts/bench.sh
+
+## runtime: fetches ONNX Runtime into .cache/lib where it is missing
+runtime:
+	@scripts/runtime.sh
+
+fmt:
+	gofmt -w $$(git ls-files '*.go')
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+## generated: makes generated files again and fails where they differ
+generated:
+	go generate ./...
+	git diff --exit-code -- '*.pb.go'
+
+## fuzz: a minute for every parser
+fuzz:
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep ^Fuzz); do \
+			echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 60s $$package || exit 1; \
+		done; \
+	done
+
+## ci: what has to pass before a change lands
+ci: lint generated test race demo
+	GOEXPERIMENT= go test ./internal/vec/... ./stimulus/...
+	@echo "ci: formatting, vet, staticcheck, generated files, tests, race run, demo and a build without vector code passed"
+
+clean:
+	rm -rf bin result

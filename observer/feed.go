@@ -1,0 +1,127 @@
+package observer
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"slices"
+
+	"visus/stimulus/raster"
+	"visus/tensor"
+)
+
+// feeder turns images into the input tensor of a model, by one table look-up a value.
+type feeder struct {
+	made   Preprocessing // what the tables were made for
+	ready  bool
+	tensor *tensor.Tensor
+
+	float32s [3][256]float32
+	float64s [3][256]float64
+	halves   [3][256]tensor.Half
+	bytes    [3][256]uint8
+}
+
+// fillable says whether images can be turned into this element type.
+func fillable(t tensor.Type) bool {
+	return t == tensor.Float32 || t == tensor.Float64 || t == tensor.Float16 || t == tensor.Uint8
+}
+
+func (f *feeder) prepare(p Preprocessing, bytes bool) {
+	if f.ready && f.made == p {
+		return
+	}
+	f.made, f.ready = p, true
+	if bytes && p.Name == "none" {
+		p.Scale = 1 // bytes are taken as they are
+	}
+	for c, levels := range p.table() {
+		for v, x := range levels {
+			f.float64s[c][v] = x
+			f.float32s[c][v] = float32(x)
+			f.halves[c][v] = tensor.HalfOf(float32(x))
+			f.bytes[c][v] = uint8(max(0, min(255, math.Round(x))))
+		}
+	}
+}
+
+// fill returns a tensor of the model's batch with the images in front; a fixed batch is filled up with zeros.
+func (f *feeder) fill(in input, p Preprocessing, images []*raster.Image) (*tensor.Tensor, error) {
+	width, height := in.width, in.height
+	if width == 0 || height == 0 {
+		width, height = images[0].Width, images[0].Height
+	}
+	for _, m := range images {
+		if m.Width != width || m.Height != height {
+			return nil, fmt.Errorf("an image of %d×%d in a batch of %d×%d", m.Width, m.Height, width, height)
+		}
+	}
+	batch := max(in.batch, len(images))
+	shape := []int{batch, in.channels, height, width}
+	if in.channelsLast {
+		shape = []int{batch, height, width, in.channels}
+	}
+	if f.tensor == nil || !slices.Equal(f.tensor.Shape(), shape) {
+		f.tensor = tensor.New(in.Type, shape...)
+	}
+	f.prepare(p, in.Type == tensor.Uint8)
+	at := layout{channels: in.channels, last: in.channelsLast, bgr: p.BGR}
+	switch in.Type {
+	case tensor.Float32:
+		fillWith(tensor.Values[float32](f.tensor), images, &f.float32s, at)
+	case tensor.Float64:
+		fillWith(tensor.Values[float64](f.tensor), images, &f.float64s, at)
+	case tensor.Float16:
+		fillWith(tensor.Values[tensor.Half](f.tensor), images, &f.halves, at)
+	case tensor.Uint8:
+		fillWith(tensor.Values[uint8](f.tensor), images, &f.bytes, at)
+	}
+	return f.tensor, nil
+}
+
+// layout says where a channel's values go.
+type layout struct {
+	channels  int
+	last, bgr bool
+}
+
+func fillWith[T any](dst []T, images []*raster.Image, table *[3][256]T, at layout) {
+	for _, m := range images {
+		n := m.Width * m.Height
+		out := dst[:n*at.channels]
+		dst = dst[n*at.channels:]
+		if at.channels == 1 {
+			for i := range n {
+				out[i] = table[0][grey(m.Pix[3*i:3*i+3])]
+			}
+			continue
+		}
+		for c := range 3 {
+			from := c
+			if at.bgr {
+				from = 2 - c
+			}
+			levels, pix := &table[c], m.Pix[from:]
+			if at.last {
+				for i, k := 0, 0; i < n; i, k = i+1, k+3 {
+					out[k+c] = levels[pix[k]]
+				}
+				continue
+			}
+			plane := out[c*n : (c+1)*n]
+			for i := range plane {
+				plane[i] = levels[pix[3*i]]
+			}
+		}
+	}
+}
+
+// grey is Pillow's luma of an RGB pixel: (19595 R + 38470 G + 7471 B + 2¹⁵) >> 16.
+func grey(p []uint8) uint8 {
+	return uint8((19595*uint32(p[0]) + 38470*uint32(p[1]) + 7471*uint32(p[2]) + 1<<15) >> 16)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
