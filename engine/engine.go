@@ -1,4 +1,7 @@
 // Package engine runs graphs: Compile turns a graph into a program, Run executes it.
+//
+// The interface is all that studies know. Implementations live below: engine/ort loads ONNX Runtime. Each passes the suite of
+// engine/enginetest.
 package engine
 
 import (
@@ -12,23 +15,28 @@ import (
 type Engine interface {
 	// Name is the engine's short name with its version, "onnxruntime 1.30.0".
 	Name() string
-	// Compile prepares the graph. It reports an error that names the model's file and node where the engine cannot run it.
+	// Compile prepares the graph, which it neither changes nor keeps. It reports an *Error, which names the model's file and node, where
+	// the engine cannot run the graph.
 	Compile(ctx context.Context, g *graph.Graph, o Options) (Program, error)
 }
 
 // Options says how to compile.
 type Options struct {
-	Threads int    // threads of one Run; 0 means GOMAXPROCS
-	Device  string // "cpu" (default), "cuda", "cuda:1", "coreml"
+	Threads int      // threads of one Run; 0 means GOMAXPROCS
+	Device  string   // "cpu" (default), "cuda", "cuda:1", "coreml"
+	Outputs []string // the graph outputs that Run gives, in this order; nil means all, in the graph's order
 }
 
-// Program is a compiled graph. Its inputs and outputs are the graph's, in the graph's order.
+// Program is a compiled graph.
 type Program interface {
-	// Inputs and Outputs describe what Run takes and gives, in order.
+	// Inputs and Outputs describe what Run takes and gives, in order. The caller does not change them.
 	Inputs() []graph.Value
 	Outputs() []graph.Value
 	// Run executes the graph once. inputs has one tensor for each of Inputs. outputs has one entry for each of Outputs: a tensor of the
-	// right type and shape is filled in place; nil is replaced by a new tensor. Run is not safe for concurrent use of one program.
+	// right type and shape is filled in place, and its memory overlaps no input's; nil is replaced by a new tensor. After an error the
+	// tensors given as outputs hold anything. Calls on one program wait for each other; programs run side by side.
+	// Once ctx is done Run returns its error, within one operator's time.
 	Run(ctx context.Context, inputs, outputs []*tensor.Tensor) error
+	// Close frees the program. It waits for a Run under way; a later Run reports an error; a second Close does nothing.
 	Close() error
 }
