@@ -78,3 +78,72 @@ func toRGB(dst, luma, cb, cr []uint8) {
 		p[2] = clamp(y + (bCb*u+1<<15)>>16)
 	}
 }
+
+// rgb converts the decoded planes to interleaved RGB.
+func (d *decoder) rgb() []uint8 {
+	if d.progressive {
+		for _, c := range d.components {
+			c.reconstruct(&d.steps[c.table])
+		}
+	}
+	out := make([]uint8, 3*d.width*d.height)
+	buffers := make([][]uint8, len(d.components))
+	rows := make([][]uint8, len(d.components))
+	for i, c := range d.components {
+		buffers[i] = make([]uint8, c.width*c.h)
+	}
+	for y := range d.height {
+		for i, c := range d.components {
+			rows[i] = c.row(y, buffers[i])[:d.width]
+		}
+		d.convert(out[3*y*d.width:][:3*d.width], rows)
+	}
+	return out
+}
+
+// convert turns a row of samples into RGB. Which colours the samples are follows libjpeg's default_decompress_parms: a JFIF marker means
+// YCbCr, else an Adobe marker says it, else the components' names.
+func (d *decoder) convert(out []uint8, rows [][]uint8) {
+	switch len(rows) {
+	case 1:
+		interleave(out, rows[0], rows[0], rows[0])
+	case 3:
+		c := d.components
+		named := d.adobe < 0 && c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B'
+		if !d.jfif && (d.adobe == 0 || named) {
+			interleave(out, rows[0], rows[1], rows[2])
+			return
+		}
+		toRGB(out, rows[0], rows[1], rows[2])
+	case 4:
+		if d.adobe > 0 { // YCCK: what YCbCr gives is the inverse of the inverse of ink
+			toRGB(out, rows[0], rows[1], rows[2])
+			ink(out, rows[3], 0)
+			return
+		}
+		interleave(out, rows[0], rows[1], rows[2])
+		ink(out, rows[3], 255)
+	}
+}
+
+// interleave joins three rows.
+func interleave(out, red, green, blue []uint8) {
+	green, blue = green[:len(red)], blue[:len(red)]
+	for x, v := range red {
+		p := out[3*x:][:3:3]
+		p[0], p[1], p[2] = v, green[x], blue[x]
+	}
+}
+
+// ink converts cyan, magenta and yellow in place to RGB by Pillow's rule: paper·(1 - ink), where paper is what black leaves, the stored
+// (inverted) sample itself. flip is 255 where the three are stored inverted too.
+func ink(pix, paper []uint8, flip uint8) {
+	for x, white := range paper {
+		w := int32(white)
+		p := pix[3*x:][:3:3]
+		for i, v := range p {
+			product := int32(v^flip)*w + 128
+			p[i] = uint8(w - (product>>8+product)>>8) // product/255, rounded
+		}
+	}
+}

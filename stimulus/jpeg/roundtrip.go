@@ -3,8 +3,8 @@ package jpeg
 // Scratch holds the planes that RoundTrip works in, so that calls after the first of a size allocate nothing. Its zero value is ready.
 // One Scratch serves one goroutine at a time.
 type Scratch struct {
-	y, cb, cr []uint8 // luma at full size padded to multiples of 16, chroma at half of that
-	up        [4][]uint8
+	y, cb, cr []uint8    // luma at full size padded to multiples of 16, chroma at half of that
+	rows      [2][]uint8 // one row of each chroma plane at full width
 	tables    [2]quantiser
 	quality   int
 }
@@ -25,8 +25,13 @@ func RoundTrip(dst, src []uint8, width, height, quality int, s *Scratch) {
 	recode(p.y, p.stride, p.stride, p.rows, &s.tables[0])
 	recode(p.cb, p.stride/2, p.stride/2, p.rows/2, &s.tables[1])
 	recode(p.cr, p.stride/2, p.stride/2, p.rows/2, &s.tables[1])
-	c := chroma{cb: p.cb, cr: p.cr, stride: p.stride / 2, width: (width + 1) / 2, height: (height + 1) / 2, h: 2, v: 2}
-	c.toRGB(dst, p.y, p.stride, width, height, &s.up)
+	half := plane{stride: p.stride / 2, width: (width + 1) / 2, height: (height + 1) / 2, h: 2, v: 2}
+	cb, cr := half, half
+	cb.pix, cr.pix = p.cb, p.cr
+	s.rows[0], s.rows[1] = grow(s.rows[0], 2*half.width), grow(s.rows[1], 2*half.width)
+	for y := range height {
+		toRGB(dst[3*y*width:][:3*width], p.y[y*p.stride:][:width], cb.row(y, s.rows[0]), cr.row(y, s.rows[1]))
+	}
 }
 
 func (s *Scratch) setQuality(quality int) {

@@ -1,48 +1,37 @@
 package jpeg
 
-// chroma is a pair of planes with fewer samples than the image: each stands for h·v pixels.
-type chroma struct {
-	cb, cr        []uint8
+// plane holds the samples of one component. Each stands for h·v pixels of the image.
+type plane struct {
+	pix           []uint8
 	stride        int
 	width, height int // samples that belong to the image
-	h, v          int // horizontal and vertical ratio, 1, 2 or 4
+	h, v          int // horizontal and vertical ratio
 }
 
-// toRGB upsamples chroma as libjpeg (turbo 2.1 and later) does, row by row, and converts to interleaved RGB. rows are buffers that grow as
-// needed: two for one row of each plane's result, two for vertical sums.
-func (c chroma) toRGB(dst, luma []uint8, lumaStride, width, height int, rows *[4][]uint8) {
-	for i := range rows {
-		rows[i] = grow(rows[i], c.width*c.h)
-	}
-	for y := range height {
-		cb, cr := c.row(c.cb, y, rows[0]), c.row(c.cr, y, rows[1])
-		toRGB(dst[3*y*width:][:3*width], luma[y*lumaStride:][:width], cb, cr)
-	}
-}
-
-// row returns the samples of image row y of a plane at full width, in out or in the plane itself.
-// libjpeg filters 2:1 in either direction, but horizontally only planes wider than 2 samples; other ratios repeat samples.
-func (c chroma) row(plane []uint8, y int, out []uint8) []uint8 {
-	near := plane[y/c.v*c.stride:][:c.width]
-	far := near
-	if c.v == 2 {
-		other := y/2 - 1 + y&1*2 // even rows look up, odd rows down; beyond the edge the edge row itself
-		other = min(max(other, 0), c.height-1)
-		far = plane[other*c.stride:][:c.width]
-	}
+// row returns the samples of image row y at full width, in buffer or in the plane itself.
+// As in libjpeg (turbo 2.1 and later), ratios of 2 are filtered with a triangle, horizontally only in planes wider than 2 samples; other
+// ratios repeat samples.
+func (p plane) row(y int, buffer []uint8) []uint8 {
+	near := p.pix[y/p.v*p.stride:][:p.width]
 	switch {
-	case c.h == 1 && c.v == 1:
+	case p.h == 1 && p.v == 1:
 		return near
-	case c.h == 1 && c.v == 2:
-		blend(out, near, far, 1+int32(y&1))
-	case c.h == 2 && c.v == 1 && c.width > 2:
-		widen(out, near)
-	case c.h == 2 && c.v == 2 && c.width > 2:
-		widenBetween(out, near, far)
+	case p.h == 1 && p.v == 2:
+		blend(buffer, near, p.far(y), 1+int32(y&1))
+	case p.h == 2 && p.v == 1 && p.width > 2:
+		widen(buffer, near)
+	case p.h == 2 && p.v == 2 && p.width > 2:
+		widenBetween(buffer, near, p.far(y))
 	default:
-		repeat(out, near, c.h)
+		repeat(buffer, near, p.h)
 	}
-	return out
+	return buffer
+}
+
+// far returns the second nearest row of a plane of half height: above for even y, below for odd y; at the edge the edge row itself.
+func (p plane) far(y int) []uint8 {
+	at := min(max(y/2-1+y&1*2, 0), p.height-1)
+	return p.pix[at*p.stride:][:p.width]
 }
 
 // repeat writes every sample n times.
@@ -72,7 +61,7 @@ func widen(out, in []uint8) {
 	}
 }
 
-// widenBetween weighs two rows 3:1 and doubles the width of the result in one rounding.
+// widenBetween weighs two rows 3:1 and doubles the width of the result, in one rounding.
 func widenBetween(out, near, far []uint8) {
 	far = far[:len(near)]
 	out = out[:2*len(near)]
