@@ -3,7 +3,7 @@ package corrupt
 // Parameters is one published set of severity parameters; index 0 is severity 1. Tables of section 6 of the specification:
 // Hendrycks & Dietterich (2019) for 224 and 299 pixels, Tiny-ImageNet-C, CIFAR-10-C, and the any-size port.
 type Parameters struct {
-	Name       string
+	Name       string  // "imagenet224", "inception299", "tiny64", "cifar32" or "any"
 	Size       int     // side of the images the set was made for, 0 for any size
 	Port       bool    // the laws of the any-size port (imagecorruptions 1.1) where they differ from the original's
 	PlasmaSize int     // side of the fog map, 0: the next power of two that covers the image
@@ -41,7 +41,7 @@ type (
 	Snow    struct{ Mean, Deviation, Zoom, Threshold, Radius, Sigma, Mix float64 }
 	Frost   struct{ Image, Texture float64 }
 	Fog     struct{ Amount, Decay float64 }
-	Elastic struct{ Alpha, Sigma, Affine float64 } // pixels
+	Elastic struct{ Alpha, Sigma, Affine float64 } // pixels; in the any-size port Sigma and Affine are shares of each side
 	Spatter struct {
 		Mean, Deviation, Sigma, Threshold, Strength float64
 		Mud                                         bool
@@ -49,7 +49,25 @@ type (
 	Saturate struct{ Factor, Offset float64 }
 )
 
-// scratch holds buffers that laws reuse between images; each law's operators own named fields.
-type scratch struct {
-	floats [8][]float32
+// sets lists the published sets; the last serves every size.
+var sets = []*Parameters{&imagenet224, &inception299, &tiny64, &cifar32, &anySize}
+
+// ParametersFor returns the published set made for square images of that size, or the any-size port's. The set is shared: read only.
+func ParametersFor(width, height int) *Parameters {
+	for _, p := range sets {
+		if p.Size == width && p.Size == height {
+			return p
+		}
+	}
+	return &anySize
+}
+
+// ParametersByName finds a published set: imagenet224, inception299, tiny64, cifar32 or any. The set is shared: read only.
+func ParametersByName(name string) (*Parameters, bool) {
+	for _, p := range sets {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return nil, false
 }

@@ -1,0 +1,117 @@
+package corrupt
+
+import (
+	"fmt"
+
+	"visus/internal/vec"
+)
+
+// chunk is the number of values for which random numbers are drawn at once: few enough to stay in the processor's first cache.
+const chunk = 1024
+
+// noiseScratch holds what the noises draw, a chunk at a time.
+type noiseScratch struct {
+	draws   [chunk]float64
+	flipped []uint8
+	photons []float32
+}
+
+// chunks calls do for consecutive ranges of n values.
+func chunks(n int, do func(from, to int)) {
+	for from := 0; from < n; from += chunk {
+		do(from, min(from+chunk, n))
+	}
+}
+
+// gaussianNoise adds normal noise: 255·clip(x + c·Z).
+func gaussianNoise(j *job) error {
+	c := j.set.GaussianNoise[j.severity-1]
+	chunks(len(j.out), func(from, to int) {
+		z := j.scratch.noise.draws[:to-from]
+		j.random.Normal(z)
+		vec.AddNoise(j.out[from:to], j.src.Pix[from:to], z, c)
+	})
+	return nil
+}
+
+// speckleNoise multiplies by normal noise: 255·clip(x + x·c·Z).
+func speckleNoise(j *job) error {
+	c := j.set.SpeckleNoise[j.severity-1]
+	chunks(len(j.out), func(from, to int) {
+		z := j.scratch.noise.draws[:to-from]
+		j.random.Normal(z)
+		vec.ScaleNoise(j.out[from:to], j.src.Pix[from:to], z, c)
+	})
+	return nil
+}
+
+// mostPhotons bounds the parameter of shot noise; the published ones are 3 to 500.
+const mostPhotons = 1e6
+
+// shotNoise counts photons: 255·clip(Poisson(c·x)/c).
+func shotNoise(j *job) error {
+	c := j.set.ShotNoise[j.severity-1]
+	if !(c > 0 && c <= mostPhotons) {
+		return fmt.Errorf("%g photons at full intensity are outside (0, %g]", c, float64(mostPhotons))
+	}
+	var means [256]float64
+	for v := range means {
+		means[v] = float64(v) / 255 * c
+	}
+	last := int(c) + 1 // counts from here on are white
+	photons := grow(&j.scratch.noise.photons, last+1)
+	for k := range photons {
+		photons[k] = towardZero(255 * min(1, float64(k)/c))
+	}
+	chunks(len(j.out), func(from, to int) {
+		counts := j.scratch.noise.draws[:to-from]
+		j.random.Poisson(counts, &means, j.src.Pix[from:to])
+		out := j.out[from:to]
+		for i, count := range counts {
+			out[i] = photons[min(int(count), last)]
+		}
+	})
+	return nil
+}
+
+// impulseNoise turns values black or white, each channel on its own: where U₁ ≤ c, white if U₂ ≤ ½. All of U₁ is drawn before U₂.
+func impulseNoise(j *job) error {
+	c := j.set.ImpulseNoise[j.severity-1]
+	flipped := grow(&j.scratch.noise.flipped, len(j.out))
+	chunks(len(j.out), func(from, to int) {
+		u := j.scratch.noise.draws[:to-from]
+		j.random.Uniform(u)
+		flips := flipped[from:to]
+		for i, v := range u {
+			flips[i] = ones(v <= c)
+		}
+	})
+	levels := &intensities
+	chunks(len(j.out), func(from, to int) {
+		u := j.scratch.noise.draws[:to-from]
+		j.random.Uniform(u)
+		flips, pix, out := flipped[from:to], j.src.Pix[from:to], j.out[from:to]
+		for i, v := range u {
+			flip := flips[i]
+			out[i] = levels[pix[i]&^flip|ones(v <= 0.5)&flip] // no branches: they would be unpredictable
+		}
+	})
+	return nil
+}
+
+// ones returns 255 for true and 0 for false.
+func ones(b bool) uint8 {
+	var bit uint8
+	if b {
+		bit = 1
+	}
+	return -bit
+}
+
+// intensities are the 8-bit values as they come back from x = v/255: 255·x.
+var intensities = func() (t [256]float32) {
+	for v := range t {
+		t[v] = towardZero(255 * (float64(v) / 255))
+	}
+	return t
+}()
