@@ -1,0 +1,196 @@
+// Package figure draws charts - curves with bands, bars with intervals, heat maps, confusion matrices, reliability diagrams -
+// to SVG and PNG files and to SVG elements whose colours follow the page they stand in.
+package figure
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Chart is one of Curves, Bars, Heat and Reliability.
+type Chart interface {
+	// plot returns the chart ready to draw, or what is wrong with its data.
+	plot() (*plot.Plot, error)
+	// size is the chart's width and height in points.
+	size() (w, h float64)
+	// Legend lists the chart's series in order; empty where there is nothing to tell apart.
+	Legend() []Entry
+}
+
+// Entry is one row of a legend.
+type Entry struct {
+	Name   string
+	Colour int       // index of SeriesColour; -1: the muted colour of reference lines
+	Dashes []float64 // in points; nil: solid
+	Filled bool      // a bar rather than a line
+}
+
+// Panel is one chart under its heading.
+type Panel struct {
+	Title string
+	Chart Chart
+}
+
+// Figure is one or several panels on a grid, with the first panel's legend above.
+type Figure struct {
+	Panels  []Panel
+	Columns int // panels side by side in files; 0: up to 4
+}
+
+const (
+	textSize    = 10 // points
+	titleHeight = 18
+	legendRow   = 16
+	margin      = 6
+	pngDPI      = 192
+)
+
+// SVG writes the figure as an SVG file on white, text as text in Liberation Sans or the like. The same figure gives the same bytes.
+func (f Figure) SVG(w io.Writer) error {
+	width, height, err := f.extent()
+	if err != nil {
+		return err
+	}
+	canvas := vgsvg.NewWith(vgsvg.UseWH(vg.Length(width), vg.Length(height)))
+	if err := f.draw(draw.New(canvas), true); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return fmt.Errorf("figure: SVG: %w", err)
+	}
+	_, err = io.WriteString(w, fontFamily.Replace(b.String()))
+	return err
+}
+
+// PNG writes the figure at 192 dots per inch on white. The same figure gives the same bytes.
+func (f Figure) PNG(w io.Writer) error {
+	width, height, err := f.extent()
+	if err != nil {
+		return err
+	}
+	canvas := vgimg.NewWith(vgimg.UseWH(vg.Length(width), vg.Length(height)), vgimg.UseDPI(pngDPI), vgimg.UseBackgroundColor(paper))
+	if err := f.draw(draw.New(canvas), true); err != nil {
+		return err
+	}
+	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(w); err != nil {
+		return fmt.Errorf("figure: PNG: %w", err)
+	}
+	return nil
+}
+
+// Inline returns the panel as an <svg> element for an HTML page that labels it itself (it is hidden from screen readers): text and
+// axes take the page's text colour, the other roles the CSS variables --s0 to --s7, --grid, --muted and --panel.
+func (p Panel) Inline() (string, error) {
+	f := Figure{Panels: []Panel{p}}
+	width, height, err := f.extent()
+	if err != nil {
+		return "", err
+	}
+	height -= f.legendHeight(width)
+	canvas := vgsvg.NewWith(vgsvg.UseWH(vg.Length(width), vg.Length(height)))
+	if err := f.draw(draw.New(canvas), false); err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return "", fmt.Errorf("figure: SVG: %w", err)
+	}
+	_, body, _ := strings.Cut(b.String(), ">\n<g ") // the page needs neither XML header nor root attributes
+	head := fmt.Sprintf(`<svg viewBox="0 0 %g %g" aria-hidden="true" focusable="false">`+"\n<g ", width, height)
+	return head + pageColours.Replace(fontStyle.ReplaceAllString(body, "")), nil
+}
+
+// fontStyle is what the page's style sheet says once for all text.
+var fontStyle = regexp.MustCompile(`font-family:[^;"]*;font-variant:normal;font-weight:normal;font-style:normal;?`)
+
+var fontFamily = strings.NewReplacer("font-family:Liberation Sans", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif")
+
+// pageColours replaces each role's colour, as SVG writes it, by what the page calls it.
+var pageColours = func() *strings.Replacer {
+	pairs := []string{
+		svgHex(ink), "currentColor", svgHex(faint), "var(--grid)", svgHex(muted), "var(--muted)", svgHex(paper), "var(--panel)",
+	}
+	for i, c := range series {
+		pairs = append(pairs, svgHex(c), fmt.Sprintf("var(--s%d)", i))
+	}
+	return strings.NewReplacer(pairs...)
+}()
+
+func (f Figure) columns() int {
+	if f.Columns > 0 {
+		return min(f.Columns, len(f.Panels))
+	}
+	return min(4, len(f.Panels))
+}
+
+// cell is the largest panel's size, title included.
+func (f Figure) cell() (w, h float64) {
+	for _, p := range f.Panels {
+		pw, ph := p.Chart.size()
+		if p.Title != "" {
+			ph += titleHeight
+		}
+		w, h = max(w, pw), max(h, ph)
+	}
+	return w, h
+}
+
+func (f Figure) extent() (w, h float64, err error) {
+	if len(f.Panels) == 0 {
+		return 0, 0, errors.New("figure: no panels")
+	}
+	for i, p := range f.Panels {
+		if p.Chart == nil {
+			return 0, 0, fmt.Errorf("figure: panel %d (%q) has no chart", i, p.Title)
+		}
+	}
+	cols := f.columns()
+	rows := (len(f.Panels) + cols - 1) / cols
+	w, h = f.cell()
+	w *= float64(cols)
+	h = h*float64(rows) + f.legendHeight(w)
+	const most = 14000 // points; beyond, a PNG would need gigabytes
+	if w > most || h > most {
+		return 0, 0, fmt.Errorf("figure: %.0f x %.0f points are more than %d a side: draw fewer rows or panels", w, h, most)
+	}
+	return w, h, nil
+}
+
+// draw fills the canvas: the legend on top where wanted, then row by row.
+func (f Figure) draw(c draw.Canvas, file bool) error {
+	cols := f.columns()
+	w, h := f.cell()
+	top := c.Max.Y
+	if file {
+		c.SetColor(paper)
+		c.Fill(c.Rectangle.Path())
+		top -= vg.Length(f.drawLegend(c))
+	}
+	for i, p := range f.Panels {
+		plt, err := p.Chart.plot()
+		if err != nil {
+			return fmt.Errorf("figure: panel %d (%q): %w", i, p.Title, err)
+		}
+		plt.Title.Text = p.Title
+		plt.BackgroundColor = nil
+		x := c.Min.X + vg.Length(float64(i%cols)*w)
+		y := top - vg.Length(float64(i/cols+1)*h)
+		cell := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
+			Min: vg.Point{X: x + margin, Y: y + margin},
+			Max: vg.Point{X: x + vg.Length(w) - margin, Y: y + vg.Length(h) - margin},
+		}}
+		plt.Draw(cell)
+	}
+	return nil
+}
