@@ -19,3 +19,7 @@ func clipWide(dst []float32, scale, offset, low, high float32) int { return 0 }
 func nearIntegerWide(found []int32, x []float32, tolerance float32) ([]int32, int) { return found, 0 }
 
 func (s *Stretch) wide(dst, src []float32) int { return 0 }
+
+func bilinearWide(dst []float32, step int, src []float32, stride int, index []int32, fx, fy []float32) int {
+	return 0
+}

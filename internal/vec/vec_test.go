@@ -198,3 +198,29 @@ func BenchmarkStretch(b *testing.B) {
 		s.Add(dst, src)
 	}
 }
+
+func TestBilinearIsItsPlainForm(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, step := rapid.IntRange(0, 40).Draw(t, "n"), rapid.IntRange(1, 4).Draw(t, "step")
+		const stride = 20
+		src := noise(t, 5*stride, 255)
+		index := rapid.SliceOfN(rapid.Int32Range(0, 5*stride-stride-8), n, n).Draw(t, "index")
+		fx, fy := noise(t, n, 1), noise(t, n, 1)
+		got, want := make([]float32, n*step), make([]float32, n*step)
+		Bilinear(got, step, src, stride, index, fx, fy)
+		bilinearPlain(want, step, src, stride, index, fx, fy)
+		near(t, got, want, 1e-2)
+	})
+}
+
+func BenchmarkBilinear(b *testing.B) {
+	const n = 10000
+	src, dst := make([]float32, 4*n+1000), make([]float32, 3*n)
+	index, f := make([]int32, n), make([]float32, n)
+	for i := range index {
+		index[i] = int32(4 * i)
+	}
+	for b.Loop() {
+		Bilinear(dst, 3, src, 900, index, f, f)
+	}
+}

@@ -216,3 +216,26 @@ func (s *Stretch) wide(dst, src []float32) int {
 	archsimd.ClearAVXUpperBits()
 	return 16 * len(s.base)
 }
+
+// bilinearWide takes one pixel at a time, four lanes. It writes four values a pixel, so the last ones are left to the plain form.
+func bilinearWide(dst []float32, step int, src []float32, stride int, index []int32, fx, fy []float32) int {
+	n := min(len(index), (len(dst)-4)/step)
+	if !has256 || n <= 0 {
+		return 0
+	}
+	base, out := unsafe.Pointer(unsafe.SliceData(src)), unsafe.Pointer(unsafe.SliceData(dst))
+	fx, fy = fx[:n], fy[:n]
+	for i, at := range index[:n] {
+		upper := unsafe.Add(base, 4*int(at))
+		lower := unsafe.Add(upper, 4*stride)
+		u, v := archsimd.BroadcastFloat32x4(fx[i]), archsimd.BroadcastFloat32x4(fy[i])
+		a, b := at4(upper), at4(lower)
+		a = u.MulAdd(at4(unsafe.Add(upper, 16)).Sub(a), a)
+		b = u.MulAdd(at4(unsafe.Add(lower, 16)).Sub(b), b)
+		v.MulAdd(b.Sub(a), a).Store((*[4]float32)(unsafe.Add(out, 4*i*step)))
+	}
+	archsimd.ClearAVXUpperBits()
+	return n
+}
+
+func at4(p unsafe.Pointer) archsimd.Float32x4 { return archsimd.LoadFloat32x4((*[4]float32)(p)) }

@@ -8,6 +8,8 @@ type scratch struct {
 	jpeg     jpeg.Scratch
 	noise    noiseScratch
 	fog      fogScratch
+	blur     blurScratch
+	elastic  elasticScratch
 	pixelate pixelateScratch
 }
 

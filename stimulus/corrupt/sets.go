@@ -158,11 +158,13 @@ func port() Parameters {
 	return p
 }
 
-// factors returns n zoom factors 1, 1 + step/100, ...
+// factors returns n zoom factors 1, 1 + step/100, ... with the rounding errors of numpy.arange, which decide how 32 pixels enlarged
+// by 1.25 are rounded.
 func factors(n, step int) []float64 {
+	second := 1 + float64(step)/100
 	out := make([]float64, n)
 	for i := range out {
-		out[i] = float64(100+i*step) / 100
+		out[i] = 1 + float64(i)*(second-1)
 	}
 	return out
 }

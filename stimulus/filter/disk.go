@@ -82,6 +82,7 @@ const maxDirectTaps = 24
 // however long they are; the rest repairs the few weights that the kernel's grid cuts off or reflects.
 type disk struct {
 	radius, alias float64
+	excess        float64 // by how much the kernel's sum exceeds 1
 	direct        bool
 	half          int       // reach of the disk and of the rest
 	runs          []int     // half-length of the column at dx = −half..half, −1: none
@@ -95,13 +96,29 @@ type tap struct {
 	weight float32
 }
 
-// prepare makes the disk for a radius and an alias deviation.
-func (d *disk) prepare(radius, alias float64) {
-	if d.half > 0 && d.radius == radius && d.alias == alias {
-		return
+// maxDisks bounds the memory of a workspace that meets many kernels.
+const maxDisks = 16
+
+// prepare returns the disk for a radius and an alias deviation.
+func (w *Workspace) prepare(radius, alias float64) *disk {
+	for i := range w.disks {
+		if d := &w.disks[i]; d.radius == radius && d.alias == alias {
+			return d
+		}
 	}
+	if len(w.disks) == maxDisks {
+		w.disks = w.disks[:0]
+	}
+	w.disks = append(w.disks, makeDisk(radius, alias))
+	return &w.disks[len(w.disks)-1]
+}
+
+func makeDisk(radius, alias float64) disk {
 	kernel, side := DiskKernel(radius, alias)
-	*d = disk{radius: radius, alias: alias, half: side / 2}
+	d := disk{radius: radius, alias: alias, half: side / 2, excess: -1}
+	for _, v := range kernel {
+		d.excess += float64(v)
+	}
 	g := aliasWeights(radius, alias)
 	if g[len(g)/2-1] < 1e-9 { // no softening to speak of
 		g = []float64{1}
@@ -124,6 +141,7 @@ func (d *disk) prepare(radius, alias float64) {
 	if taps := nonzero(kernel, side); len(taps) <= maxDirectTaps {
 		d.direct, d.rest = true, taps
 	}
+	return d
 }
 
 // nonzero lists the taps of a kernel that can matter to 8 bits.
@@ -166,20 +184,30 @@ func residual(kernel []float32, side int, runs []int, g []float64, weight float6
 }
 
 // Disk filters src into dst by DiskKernel(radius, alias), border reflect-101. The values of src are integers 0..255.
+//
+// The float32 weights sum to a little more or less than 1, which decides how the many sums truncate that would be integers (of flat
+// regions, of 29 equal weights). Single precision would round them to the integers; they are kept on their side by a ten-thousandth.
 func (w *Workspace) Disk(dst, src []float32, size Size, radius, alias float64) {
 	if size.Width == 0 || size.Height == 0 {
 		return
 	}
-	d := &w.disk
-	d.prepare(radius, alias)
+	d := w.prepare(radius, alias)
 	reach := len(d.smooth) / 2
 	pad := d.half + reach
 	padded, large := w.pad(src, size, Reflect101, margin{pad, pad, pad, pad})
 	if d.direct {
 		w.sparse(dst, padded, size, large, pad, d.rest)
-		return
+	} else {
+		w.soft(dst, d, padded, size, large, pad)
 	}
-	softened := w.softDisk(padded, size, large, pad)
+	if d.excess != 0 {
+		vec.Clip(dst, 1, float32(math.Copysign(Undecided/2, d.excess)), 0, 256)
+	}
+}
+
+// soft applies a disk as columns, softening and rest.
+func (w *Workspace) soft(dst []float32, d *disk, padded []float32, size, large Size, pad int) {
+	softened := w.softDisk(d, padded, size, large, pad)
 	stride := size.stride()
 	offsets := grow(&w.offsets, len(d.scaled))
 	for y := range size.Height {
@@ -196,8 +224,7 @@ func (w *Workspace) Disk(dst, src []float32, size Size, radius, alias float64) {
 }
 
 // softDisk returns the sums over the disk's columns, softened along x: size.Height + 2·reach rows of size.Width pixels.
-func (w *Workspace) softDisk(padded []float32, size, large Size, pad int) []float32 {
-	d := &w.disk
+func (w *Workspace) softDisk(d *disk, padded []float32, size, large Size, pad int) []float32 {
 	reach := len(d.smooth) / 2
 	stride, wide := size.stride(), large.stride()
 	// Running sums down the columns stay exact: 24 bits hold 255 times 65,793 rows.

@@ -49,7 +49,7 @@ type Workspace struct {
 	weights                          []float32
 
 	gaussians [2]gaussianKernel // along x, along y
-	disk      disk
+	disks     []disk
 }
 
 // grow returns n elements of the buffer, enlarged if need be; their contents are arbitrary.

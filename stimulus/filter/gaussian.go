@@ -14,9 +14,11 @@ type Gaussian struct {
 }
 
 // GaussianWeights returns the normalised kernel exp(−i²/2σ²), i = −r..r, r = ⌊truncate·σ + ½⌋.
-func GaussianWeights(sigma, truncate float64) []float64 {
+func GaussianWeights(sigma, truncate float64) []float64 { return gaussianWeights(nil, sigma, truncate) }
+
+func gaussianWeights(weights []float64, sigma, truncate float64) []float64 {
 	radius := int(truncate*sigma + 0.5)
-	weights := make([]float64, 2*radius+1)
+	grow(&weights, 2*radius+1)
 	sum := 0.0
 	for i := range weights {
 		x := float64(i - radius)
@@ -44,33 +46,39 @@ type gaussianKey struct {
 // into which the border rule folds it.
 type gaussianKernel struct {
 	key     gaussianKey
+	exact   []float64
 	weights []float32
-	matrix  []float32 // [output, input], transposed for the filter along x; nil where the short kernel serves
+	matrix  []float32 // [output, input], transposed for the filter along x; empty where the short kernel serves
+	line    []float64
 }
 
 func (k *gaussianKernel) prepare(key gaussianKey) {
-	if k.key == key && k.weights != nil {
+	if k.key == key && len(k.exact) > 0 {
 		return
 	}
-	weights := GaussianWeights(key.sigma, key.truncate)
-	k.key, k.matrix = key, nil
+	k.exact = gaussianWeights(k.exact, key.sigma, key.truncate)
+	k.key, k.matrix = key, k.matrix[:0]
 	k.weights = k.weights[:0]
-	for _, w := range weights {
+	for _, w := range k.exact {
 		k.weights = append(k.weights, float32(w))
 	}
-	n, radius := key.length, len(weights)/2
-	if len(weights) <= n {
-		return
+	if len(k.exact) > key.length {
+		k.fold()
 	}
-	k.matrix = make([]float32, n*n)
-	line := make([]float64, n)
+}
+
+// fold makes the matrix.
+func (k *gaussianKernel) fold() {
+	n, radius := k.key.length, len(k.exact)/2
+	grow(&k.matrix, n*n)
+	line := grow(&k.line, n)
 	for y := range n {
 		clear(line)
-		for i, w := range weights {
-			line[key.border.Index(y+i-radius, n)] += w
+		for i, w := range k.exact {
+			line[k.key.border.Index(y+i-radius, n)] += w
 		}
 		for j, w := range line {
-			if key.transposed {
+			if k.key.transposed {
 				k.matrix[j*n+y] = float32(w)
 			} else {
 				k.matrix[y*n+j] = float32(w)
@@ -110,7 +118,7 @@ func (w *Workspace) Gaussian(dst, src []float32, size Size, g Gaussian) {
 // alongRows filters every row.
 func (w *Workspace) alongRows(dst, src []float32, size Size, k *gaussianKernel) {
 	stride := size.stride()
-	if k.matrix != nil {
+	if len(k.matrix) > 0 {
 		w.multiplyRows(dst, src, size, k.matrix)
 		return
 	}
@@ -144,7 +152,7 @@ func (w *Workspace) multiplyRows(dst, src []float32, size Size, matrix []float32
 // alongColumns filters every column, a row of results at a time.
 func (w *Workspace) alongColumns(dst, src []float32, size Size, k *gaussianKernel) {
 	stride, radius := size.stride(), len(k.weights)/2
-	if k.matrix != nil {
+	if len(k.matrix) > 0 {
 		offsets := w.steps(size.Height, stride)
 		for y := range size.Height {
 			vec.Taps(dst[y*stride:(y+1)*stride], src, offsets, k.matrix[y*size.Height:(y+1)*size.Height])
@@ -167,4 +175,37 @@ func (w *Workspace) steps(n, step int) []int32 {
 		offsets[i] = int32(i * step)
 	}
 	return offsets
+}
+
+// Undecided is the distance from an integer, on the 0..255 scale, below which a single-precision sum does not tell how the
+// double-precision sum truncates.
+const Undecided = 1e-4
+
+// GaussianAt computes one value of a Gaussian filter of an 8-bit image in float64 and in the order of scipy's ndimage on values/255:
+// along y, then along x, from the centre's term over the symmetric pairs inwards. It costs the square of the kernel's length.
+func (w *Workspace) GaussianAt(src []uint8, size Size, g Gaussian, i int) float64 {
+	if g.Truncate == 0 {
+		g.Truncate = 4
+	}
+	x, y := &w.gaussians[0], &w.gaussians[1]
+	x.prepare(gaussianKey{g.SigmaX, g.Truncate, g.Border, size.Width, true})
+	y.prepare(gaussianKey{g.SigmaY, g.Truncate, g.Border, size.Height, false})
+	c, column, row := i%size.Channels, i/size.Channels%size.Width, i/size.stride()
+	down := func(dx int) float64 {
+		at := g.Border.Index(column+dx, size.Width)*size.Channels + c
+		return pairs(y.exact, func(dy int) float64 {
+			return float64(src[g.Border.Index(row+dy, size.Height)*size.stride()+at]) / 255
+		})
+	}
+	return 255 * pairs(x.exact, down)
+}
+
+// pairs sums a symmetric kernel over values as scipy does.
+func pairs(weights []float64, value func(i int) float64) float64 {
+	radius := len(weights) / 2
+	sum := value(0) * weights[radius]
+	for i := -radius; i < 0; i++ {
+		sum += (value(i) + value(-i)) * weights[i+radius]
+	}
+	return sum
 }
