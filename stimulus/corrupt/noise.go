@@ -12,6 +12,7 @@ const chunk = 1024
 // noiseScratch holds what the noises draw, a chunk at a time.
 type noiseScratch struct {
 	draws   [chunk]float64
+	means   [256]float64 // photons of each intensity
 	flipped []uint8
 	photons []float32
 }
@@ -54,7 +55,7 @@ func shotNoise(j *job) error {
 	if !(c > 0 && c <= mostPhotons) {
 		return fmt.Errorf("%g photons at full intensity are outside (0, %g]", c, float64(mostPhotons))
 	}
-	var means [256]float64
+	means := &j.scratch.noise.means
 	for v := range means {
 		means[v] = float64(v) / 255 * c
 	}
@@ -65,7 +66,7 @@ func shotNoise(j *job) error {
 	}
 	chunks(len(j.out), func(from, to int) {
 		counts := j.scratch.noise.draws[:to-from]
-		j.random.Poisson(counts, &means, j.src.Pix[from:to])
+		j.random.Poisson(counts, means, j.src.Pix[from:to])
 		out := j.out[from:to]
 		for i, count := range counts {
 			out[i] = photons[min(int(count), last)]
