@@ -14,7 +14,7 @@ const (
 type Trial struct {
 	Study        string
 	Session      int
-	Trial        int // counts from 1 within a session
+	Trial        int // counts from 1 within a session of one observer
 	Observer     string
 	ObserverKind Kind
 	Stimulus     string
@@ -23,14 +23,9 @@ type Trial struct {
 	Response     string  // "" where the observer gave none
 	Correct      bool    // Response equals Category; false where either is unknown
 	RT           float64 // seconds; NaN where not measured
-	Confidence   float64 // probability of the response, 0..1; NaN where not given
+	Confidence   float64 // probability of the response, 0..1, stored as float32; NaN where not given
 	Extras       Extras
 }
 
-// Extras are the study-specific columns, stored as one JSON object.
-type Extras struct {
-	Top5            []string       `json:"top5,omitempty"`          // the five most probable categories, best first
-	Probabilities   []float64      `json:"probabilities,omitempty"` // of Top5
-	TrueProbability *float64       `json:"p_true,omitempty"`        // probability of Category, for cross-entropy
-	Other           map[string]any `json:"-"`                       // anything else, kept when read and written again
-}
+// Header names the columns of the table in the order in which they are written.
+const Header = "study,session,trial,observer,observer_kind,stimulus,category,condition,response,correct,rt_seconds,confidence,extras"
