@@ -1,11 +1,16 @@
 // Package stimulus opens data sets: what is shown to observers, item by item, pixels on demand.
 package stimulus
 
-import "visus/stimulus/raster"
+import (
+	"errors"
+	"io"
+
+	"visus/stimulus/raster"
+)
 
 // Item names one stimulus.
 type Item struct {
-	ID       string // unique in its condition and stable between runs: the path below the set's folder, or "lossless600/17"
+	ID       string // unique in its condition and stable between runs: the slash path below the condition's folder, or "lossless600/17"; one image has one ID under all conditions
 	Category string // the ground truth as the data names it: a folder's name, a CSV label, a number; "" without labels
 }
 
@@ -28,4 +33,15 @@ type Collection struct {
 	Path       string
 	Kind       string // "folder", "class folders", "csv", "npz", "cifar-c", "imagenet-c", "idx", "file"
 	Conditions []Condition
+}
+
+// Close closes the files that images are read from; no image can be loaded afterwards.
+func (c *Collection) Close() error {
+	var errs []error
+	for _, condition := range c.Conditions {
+		if source, ok := condition.Source.(io.Closer); ok {
+			errs = append(errs, source.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
