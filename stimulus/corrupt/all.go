@@ -26,7 +26,7 @@ var All = []Corruption{
 	{"glass_blur", Blur, true, glassBlur},
 	{"motion_blur", Blur, true, motionBlur},
 	{"zoom_blur", Blur, false, zoomBlur},
-	// {"snow", Weather, true, snow},
+	{"snow", Weather, true, snow},
 	// {"frost", Weather, true, frost},
 	{"fog", Weather, true, fog},
 	{"brightness", Weather, false, brightness},

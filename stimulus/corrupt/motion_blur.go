@@ -11,15 +11,15 @@ import (
 func motionBlur(j *job) error {
 	c := j.set.MotionBlur[j.severity-1]
 	angle := j.uniform(-45, 45)
-	j.smear(j.pix, j.out, j.src.Pix, j.pixels(), j.size(), c.Radius, c.Sigma, angle)
+	j.smear(j.pix, j.out, j.pixels(), j.size(), c.Radius, c.Sigma, angle)
 	j.bytes = true
 	return nil
 }
 
-// smear blurs an 8-bit image, given as bytes and as floats, along a line, and returns it as 8 bits. The original's path through
+// smear blurs an image of 8-bit values along a line, and returns it as 8 bits. The original's path through
 // ImageMagick quantises to 16 bits with rounding and then to 8 by truncation, ⌊⌊257·v + ½⌋/257⌋ = ⌊v + 1/514⌋; the port truncates v.
 // Sums that single precision leaves undecided are computed again in double.
-func (j *job) smear(dst []uint8, sums []float32, bytes []uint8, pixels []float32, size filter.Size, radius, sigma, angle float64) {
+func (j *job) smear(dst []uint8, sums, pixels []float32, size filter.Size, radius, sigma, angle float64) {
 	b := &j.scratch.blur
 	b.line.Set(radius, sigma, angle)
 	shift := 1.0 / 514
@@ -32,6 +32,6 @@ func (j *job) smear(dst []uint8, sums []float32, bytes []uint8, pixels []float32
 	vec.Truncate(dst, sums)
 	b.unclear = vec.NearInteger(b.unclear[:0], sums, filter.Undecided)
 	for _, i := range b.unclear {
-		dst[i] = uint8(math.Floor(b.line.At(bytes, size, int(i)) + shift))
+		dst[i] = uint8(math.Floor(b.line.At(pixels, size, int(i)) + shift))
 	}
 }

@@ -10,6 +10,7 @@ type scratch struct {
 	fog      fogScratch
 	blur     blurScratch
 	elastic  elasticScratch
+	snow     snowScratch
 	pixelate pixelateScratch
 }
 

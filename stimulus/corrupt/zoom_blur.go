@@ -15,7 +15,7 @@ func zoomBlur(j *job) error {
 		if j.set.Port {
 			y, x = warp.Corner(size.Height, factor), warp.Corner(size.Width, factor)
 		}
-		j.scratch.blur.zoom.Add(j.out, pixels, size, y, x)
+		j.scratch.blur.zoom.Add(j.out, 3*size.Width, pixels, size, y, x)
 	}
 	vec.Clip(j.out, 1/float32(len(factors)+1), 0, 0, 255)
 	return nil

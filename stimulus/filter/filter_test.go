@@ -136,13 +136,9 @@ func TestLineIsItsDefinition(t *testing.T) {
 		size := drawSize(t)
 		l.Set(rapid.Float64Range(1, 20).Draw(t, "radius"), rapid.Float64Range(1, 15).Draw(t, "σ"), rapid.Float64Range(-180, 180).Draw(t, "θ"))
 		src := photo(3, size)
-		bytes := make([]uint8, len(src))
-		for i, v := range src {
-			bytes[i] = uint8(v)
-		}
 		got, want := make([]float32, len(src)), make([]float64, len(src))
 		for i := range want {
-			want[i] = l.At(bytes, size, i)
+			want[i] = l.At(src, size, i)
 		}
 		w.Line(got, src, size, &l)
 		if d := worst(got, want); d > 1e-3 {

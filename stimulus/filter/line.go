@@ -42,8 +42,8 @@ func (l *Line) Cut(size Size) {
 	}
 }
 
-// At computes one value of the correlation in float64 from an 8-bit image; border replicate.
-func (l *Line) At(src []uint8, size Size, i int) float64 {
+// At computes one value of the correlation in float64; border replicate.
+func (l *Line) At(src []float32, size Size, i int) float64 {
 	c := i % size.Channels
 	x, y := i/size.Channels%size.Width, i/size.stride()
 	sum := 0.0

@@ -80,10 +80,10 @@ func (z *Zoom) table(axis Axis, channels int) *table {
 	return made
 }
 
-// Add adds the zoomed src to the upper left part, y.Keep × x.Keep, of dst; both have the given size.
-func (z *Zoom) Add(dst, src []float32, size filter.Size, y, x Axis) {
+// Add adds the zoomed src to the upper left part, y.Keep × x.Keep pixels, of dst, whose rows are stride values apart. The size is src's.
+func (z *Zoom) Add(dst []float32, stride int, src []float32, size filter.Size, y, x Axis) {
 	const spare = 32 // what a Stretch likes to read past the end
-	stride, n := size.Width*size.Channels, x.Crop*size.Channels
+	from, n := size.Width*size.Channels, x.Crop*size.Channels
 	if cap(z.row) < n+spare {
 		z.row = make([]float32, n+spare)
 	}
@@ -91,11 +91,11 @@ func (z *Zoom) Add(dst, src []float32, size filter.Size, y, x Axis) {
 	stretch := &z.table(x, size.Channels).stretch
 	for i := range y.Keep {
 		upper, t := y.at(i)
-		at := (y.From+upper)*stride + x.From*size.Channels
+		at := (y.From+upper)*from + x.From*size.Channels
 		if t == 0 {
 			copy(row, src[at:at+n])
 		} else {
-			vec.Lerp(row[:n], src[at:at+n], src[at+stride:at+stride+n], t)
+			vec.Lerp(row[:n], src[at:at+n], src[at+from:at+from+n], t)
 		}
 		stretch.Add(dst[i*stride:i*stride+stretch.Len()], row)
 	}
