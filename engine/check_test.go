@@ -49,8 +49,8 @@ func TestErrorText(t *testing.T) {
 		want string
 	}{
 		{Error{Engine: "ort", Model: "m.onnx", Err: cause}, "ort: m.onnx: no"},
-		{Error{Engine: "ort", Model: "m.onnx", Node: "/a/Conv", Operator: "Conv", Err: cause}, "ort: m.onnx: node /a/Conv (Conv): no"},
-		{Error{Engine: "ort", Model: "m.onnx", Node: "/a/Conv", Err: cause}, "ort: m.onnx: node /a/Conv: no"},
+		{Error{Engine: "ort", Model: "m.onnx", Node: "/a/Conv", Operator: "Conv", Err: cause}, `ort: m.onnx: node "/a/Conv" (Conv): no`},
+		{Error{Engine: "ort", Model: "m.onnx", Node: "/a/Conv", Err: cause}, `ort: m.onnx: node "/a/Conv": no`},
 		{Error{Engine: "ort", Model: "m.onnx", Operator: "Conv", Err: cause}, "ort: m.onnx: operator Conv: no"},
 	} {
 		if c.e.Error() != c.want || !errors.Is(&c.e, cause) {

@@ -1,6 +1,9 @@
 package engine
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Error is what an engine says about a model: where, and what is wrong.
 type Error struct {
@@ -16,9 +19,9 @@ func (e *Error) Error() string {
 	b.WriteString(e.Engine + ": " + e.Model + ": ")
 	switch {
 	case e.Node != "" && e.Operator != "":
-		b.WriteString("node " + e.Node + " (" + e.Operator + "): ")
+		fmt.Fprintf(&b, "node %q (%s): ", e.Node, e.Operator)
 	case e.Node != "":
-		b.WriteString("node " + e.Node + ": ")
+		fmt.Fprintf(&b, "node %q: ", e.Node)
 	case e.Operator != "":
 		b.WriteString("operator " + e.Operator + ": ")
 	}

@@ -2,15 +2,9 @@
 
 package ort
 
-import (
-	"errors"
+import "visus/tensor"
 
-	"visus/tensor"
-)
-
-var errAbsent = errors.New("this build of visus cannot load it: build with cgo on Linux or macOS")
-
-func load(string) (string, error) { return "", errAbsent }
+func load(string) (string, error) { return "", ErrNoBinding }
 
 type model struct {
 	bytes []byte
@@ -19,15 +13,15 @@ type model struct {
 
 type session struct{}
 
-func newSession(model, int, bool, string, string) (session, error) { return session{}, errAbsent }
+func newSession(model, int, bool, string, string) (session, error) { return session{}, ErrNoBinding }
 
-func (session) elementType(bool, int) (tensor.Type, error) { return tensor.Invalid, errAbsent }
+func (session) elementType(bool, int) (tensor.Type, error) { return tensor.Invalid, ErrNoBinding }
 
 type call struct{}
 
-func newCall(session, []string, []string) (*call, error) { return nil, errAbsent }
+func newCall(session, []string, []string) (*call, error) { return nil, ErrNoBinding }
 
 func (*call) free()                                      {}
 func (*call) stop()                                      {}
 func (*call) goOn()                                      {}
-func (*call) run(inputs, outputs []*tensor.Tensor) error { return errAbsent }
+func (*call) run(inputs, outputs []*tensor.Tensor) error { return ErrNoBinding }

@@ -161,7 +161,7 @@ func (c *call) run(inputs, outputs []*tensor.Tensor) error {
 // give describes a tensor to C, whose memory stays where it is until the pinner lets go.
 func (c *call) give(i int, t *tensor.Tensor) error {
 	d := &c.tensors[i]
-	d.given, d.data, d.bytes, d.rank = 0, nil, 0, 0
+	d.given, d.memory, d.bytes, d.rank = 0, 0, 0, 0
 	if t == nil {
 		return nil
 	}
@@ -176,7 +176,7 @@ func (c *call) give(i int, t *tensor.Tensor) error {
 	}
 	if data := t.Bytes(); len(data) > 0 {
 		c.pinner.Pin(&data[0])
-		d.data = unsafe.Pointer(&data[0])
+		d.memory = C.uintptr_t(uintptr(unsafe.Pointer(&data[0])))
 		d.bytes = C.size_t(len(data))
 	}
 	return nil
@@ -195,7 +195,7 @@ func (c *call) take(i int) (*tensor.Tensor, error) {
 	}
 	t := tensor.New(kind, shape...)
 	if n := len(t.Bytes()); n > 0 {
-		copy(t.Bytes(), unsafe.Slice((*byte)(d.data), n))
+		copy(t.Bytes(), unsafe.Slice((*byte)(d.made), n))
 	}
 	return t, nil
 }

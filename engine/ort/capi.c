@@ -239,7 +239,8 @@ void ort_call_free(ort_call *call) {
 // wrap makes a value of the caller's memory.
 static OrtStatus *wrap(ort_tensor *t, OrtValue **out) {
   static char nowhere[8]; // where an empty tensor points
-  return api->CreateTensorWithDataAsOrtValue(host, t->bytes ? t->data : nowhere, t->bytes, t->shape, t->rank, t->type, out);
+  void *data = t->bytes ? (void *)t->memory : nowhere;
+  return api->CreateTensorWithDataAsOrtValue(host, data, t->bytes, t->shape, t->rank, t->type, out);
 }
 
 // unwrap describes an output that ONNX Runtime made.
@@ -251,7 +252,7 @@ static OrtStatus *unwrap(OrtValue *value, ort_tensor *t) {
   if (!status && t->rank > ORT_MAX_RANK) status = api->CreateStatus(1, "an output has more than 32 dimensions");
   if (!status) status = api->GetDimensions(info, t->shape, t->rank);
   api->ReleaseTensorTypeAndShapeInfo(info);
-  if (!status) status = api->GetTensorMutableData(value, &t->data);
+  if (!status) status = api->GetTensorMutableData(value, &t->made);
   return status;
 }
 

@@ -35,16 +35,17 @@ void ort_session_free(OrtSession *session);
 OrtStatus *ort_value_type(OrtSession *session, int output, size_t index, int *kind, int *element);
 
 typedef struct {
-  int given;    // data is the caller's memory; 0 asks ONNX Runtime to make the output
-  void *data;   // the elements
-  size_t bytes; // their size
+  int given;        // the memory is the caller's; 0 asks ONNX Runtime to make the output
+  uintptr_t memory; // where a given tensor lies: a number, as a stale Go pointer in C's memory would trip Go's garbage collector
+  size_t bytes;     // its size
   size_t rank;
   int64_t shape[ORT_MAX_RANK];
   int type;        // ONNX's number of the element type
-  OrtValue *value; // an output that ONNX Runtime made, holding data
+  OrtValue *value; // an output that ONNX Runtime made
+  void *made;      // its elements
 } ort_tensor;
 
-// ort_call is the memory of a program's calls: nothing in it is Go's but the data pointers while a Run lasts.
+// ort_call is the memory of a program's calls: nothing in it is Go's but what the numbers in memory point to while a Run lasts.
 typedef struct {
   OrtSession *session;
   OrtRunOptions *options;
@@ -58,7 +59,7 @@ typedef struct {
 OrtStatus *ort_call_new(OrtSession *session, size_t inputs, size_t outputs, ort_call **out);
 void ort_call_free(ort_call *call);
 
-// ort_run runs the session once. Outputs that are not given get data, rank, shape and type, valid until ort_free_outputs.
+// ort_run runs the session once. Outputs that are not given get made, rank, shape and type, valid until ort_free_outputs.
 OrtStatus *ort_run(ort_call *call);
 void ort_free_outputs(ort_call *call);
 

@@ -3,10 +3,10 @@ package ort
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -22,6 +22,9 @@ var _ engine.Engine = (*Engine)(nil)
 
 // APIVersion is the version of ONNX Runtime's C interface that this package speaks; ONNX Runtime 1.24 is the first release that has it.
 const APIVersion = 24
+
+// ErrNoBinding is what Open reports in a build that cannot load the library.
+var ErrNoBinding = errors.New("ort: this build of visus cannot load ONNX Runtime: build it on Linux or macOS with cgo (CGO_ENABLED=1 and a C compiler)")
 
 // Options says which library to open.
 type Options struct {
@@ -60,6 +63,9 @@ func Open(o Options) (*Engine, error) {
 		path = found
 	}
 	version, err := load(path)
+	if errors.Is(err, ErrNoBinding) {
+		return nil, err
+	}
 	if err != nil {
 		if version != "" {
 			version = " (version " + version + ")"
@@ -94,7 +100,7 @@ func (e *Engine) Compile(ctx context.Context, g *graph.Graph, o engine.Options) 
 		return nil, explain(src.name, err)
 	}
 	src.outputs = slices.Clone(g.Outputs)
-	remove, err := src.serialise(g)
+	remove, err := src.serialise(g, largest)
 	defer remove()
 	if err != nil {
 		return nil, explain(src.name, err)
@@ -114,8 +120,8 @@ type source struct {
 	outputs []graph.Value // in the session's order
 }
 
-// serialise writes the graph to memory or, where it is too large for a protobuf message, to a folder that remove deletes.
-func (s *source) serialise(g *graph.Graph) (remove func(), err error) {
+// serialise writes the graph to memory or, where its weights have more bytes than limit, to a folder that remove deletes.
+func (s *source) serialise(g *graph.Graph, limit int) (remove func(), err error) {
 	remove = func() {}
 	weights := 0
 	for _, c := range g.Initializers {
@@ -123,7 +129,7 @@ func (s *source) serialise(g *graph.Graph) (remove func(), err error) {
 			weights += len(c.Bytes())
 		}
 	}
-	if weights < largest {
+	if weights <= limit {
 		s.model.bytes, err = g.Encode()
 		return remove, err
 	}
@@ -144,11 +150,10 @@ func compile(src source, o engine.Options) (*Program, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	threads := o.Threads
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
+	if o.Threads < 0 {
+		return nil, fail(fmt.Errorf("%d threads asked for: 0 (all) or more expected", o.Threads))
 	}
-	s, err := newSession(src.model, threads, !fixed(src.inputs), provider, device)
+	s, err := newSession(src.model, cmp.Or(o.Threads, runtime.GOMAXPROCS(0)), !fixed(src.inputs), provider, device)
 	if err != nil {
 		if provider != "" {
 			err = fmt.Errorf("device %q: %w", o.Device, err)
@@ -193,35 +198,4 @@ func fixed(inputs []graph.Value) bool {
 		}
 	}
 	return true
-}
-
-// ONNX Runtime's messages name the node in one of these ways.
-var (
-	running    = regexp.MustCompile(`(?s)^Non-zero status code returned while running (\S+) node\. Name:'(.*?)' Status Message: (.*)$`)
-	loading    = regexp.MustCompile(`(?s)[Nn]ode[: ]*\((.*?)\) Op \((\S+)\) (.*)$`)
-	unsettled  = regexp.MustCompile(`(?s)Could not find an implementation for (\S+?)\(\d+\) node with name '(.*?)'`)
-	unknownOp  = regexp.MustCompile(`(\S+)\(-?\d+\) is not a registered function/op`)
-	badNode    = regexp.MustCompile(`(?s)Error Node \((.*?)\)`)
-	sourceFile = regexp.MustCompile(`(?m)^\S*?[\w./]+\.(?:cc|h):\d+ .*?\) ?`)
-)
-
-// explain finds the node in a message of ONNX Runtime and drops where in its own source it arose.
-func explain(name string, err error) error {
-	e := &engine.Error{Engine: "ort", Model: name, Err: err}
-	text := err.Error()
-	if m := running.FindStringSubmatch(text); m != nil {
-		e.Operator, e.Node, text = m[1], m[2], m[3]
-	} else if m := loading.FindStringSubmatch(text); m != nil {
-		e.Node, e.Operator, text = m[1], m[2], m[3]
-	} else if m := unsettled.FindStringSubmatch(text); m != nil {
-		e.Operator, e.Node = m[1], m[2]
-	} else if m := unknownOp.FindStringSubmatch(text); m != nil {
-		e.Operator = m[1]
-	} else if m := badNode.FindStringSubmatch(text); m != nil {
-		e.Node = m[1]
-	}
-	if text = strings.TrimSpace(sourceFile.ReplaceAllString(text, "")); text != err.Error() && text != "" {
-		e.Err = fmt.Errorf("%s", text)
-	}
-	return e
 }
