@@ -27,7 +27,7 @@ var All = []Corruption{
 	{"motion_blur", Blur, true, motionBlur},
 	{"zoom_blur", Blur, false, zoomBlur},
 	{"snow", Weather, true, snow},
-	// {"frost", Weather, true, frost},
+	{"frost", Weather, true, frost},
 	{"fog", Weather, true, fog},
 	{"brightness", Weather, false, brightness},
 	{"contrast", Digital, false, contrast},

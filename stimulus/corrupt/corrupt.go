@@ -37,6 +37,7 @@ type job struct {
 	set      *Parameters
 	severity int // 1..5
 	random   Random
+	frost    *Textures
 	scratch  *scratch // buffers reused between images
 }
 
@@ -47,6 +48,7 @@ type law func(j *job) error
 // The zero Worker is ready. One goroutine may use it at a time; parallel work takes one Worker each.
 type Worker struct {
 	Parameters  *Parameters // nil: ParametersFor the image's size
+	Frost       *Textures   // nil: textures of this package's own; LoadTextures reads the published ones
 	AsPublished bool        // store and reload the result as JPEG of quality 85, as the published files of ImageNet-C were
 
 	job     job
@@ -68,7 +70,10 @@ func (w *Worker) Corrupt(dst, src *raster.Image, c Corruption, severity int, ran
 	dst.Width, dst.Height, dst.Pix = src.Width, src.Height, grow(&dst.Pix, n)
 	w.job = job{
 		src: src, out: grow(&w.scratch.out, n), pix: dst.Pix,
-		set: set, severity: severity, random: random, scratch: &w.scratch,
+		set: set, severity: severity, random: random, frost: w.Frost, scratch: &w.scratch,
+	}
+	if w.Frost == nil {
+		w.job.frost = grownTextures()
 	}
 	if err := c.law(&w.job); err != nil {
 		return fmt.Errorf("corrupt: %s: severity %d: %w", c.Name, severity, err)

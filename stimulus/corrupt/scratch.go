@@ -11,6 +11,7 @@ type scratch struct {
 	blur     blurScratch
 	elastic  elasticScratch
 	snow     snowScratch
+	frost    frostScratch
 	pixelate pixelateScratch
 }
 
