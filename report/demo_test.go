@@ -266,23 +266,18 @@ func TestDemo(t *testing.T) {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	write := func(path string, f func(*bytes.Buffer) error) {
-		var b bytes.Buffer
-		if err := f(&b); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		path = filepath.Join(dir, path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%8d %s", b.Len(), path)
-	}
 	page := demo(t)
-	write("report.html", func(b *bytes.Buffer) error { return page.Write(b) })
-	for _, f := range page.Files() {
-		write(f.Path, func(b *bytes.Buffer) error { return f.Write(b) })
+	if err := page.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(page.Files(), File{Path: "report.html"}) {
+		info, err := os.Stat(filepath.Join(dir, f.Path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() == 0 {
+			t.Errorf("%s is empty", f.Path)
+		}
+		t.Logf("%8d %s", info.Size(), f.Path)
 	}
 }

@@ -3,7 +3,10 @@ package report
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
+	"visus/internal/atomicfile"
 	"visus/report/figure"
 )
 
@@ -13,8 +16,7 @@ type File struct {
 	Write func(io.Writer) error
 }
 
-// Files lists every figure (SVG and PNG) and table (CSV and LaTeX) of the page that has a name, in the page's order. The caller
-// opens the files, and so decides how they become whole.
+// Files lists every figure (SVG and PNG) and table (CSV and LaTeX) of the page that has a name, in the page's order.
 func (p Page) Files() []File {
 	var all []File
 	for _, s := range p.Sections {
@@ -25,18 +27,23 @@ func (p Page) Files() []File {
 	return all
 }
 
+// Save writes the page as dir/report.html and its Files below dir, each whole or not at all. The page comes first: it checks all parts.
+func (p Page) Save(dir string) error {
+	for _, f := range append([]File{{"report.html", p.Write}}, p.Files()...) {
+		path := filepath.Join(dir, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+		if err := atomicfile.Write(path, f.Write); err != nil {
+			return fmt.Errorf("report: %s: %w", f.Path, err)
+		}
+	}
+	return nil
+}
+
 func figureFiles(name string, f figure.Figure) []File {
 	if name == "" {
 		return nil
 	}
-	wrap := func(err error) error {
-		if err != nil {
-			return fmt.Errorf("report: figure %q: %w", name, err)
-		}
-		return nil
-	}
-	return []File{
-		{"figures/" + name + ".svg", func(w io.Writer) error { return wrap(f.SVG(w)) }},
-		{"figures/" + name + ".png", func(w io.Writer) error { return wrap(f.PNG(w)) }},
-	}
+	return []File{{"figures/" + name + ".svg", f.SVG}, {"figures/" + name + ".png", f.PNG}}
 }

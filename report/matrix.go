@@ -160,7 +160,7 @@ func (m Matrix) files() []File {
 	shown := m.condensed()
 	f := figure.Figure{Panels: []figure.Panel{{Title: m.Title, Chart: figure.Heat{
 		Rows: shown.Classes, Columns: shown.Classes, Values: shown.shares(), Max: 1, Percent: true,
-		RowAxis: "true class", ColumnAxis: "answer, % of the true class", CellWidth: 24, CellHeight: 18,
+		RowAxis: "true class", ColumnAxis: "answer, % of the true class", CellWidth: 24, CellHeight: 18, HideZero: true,
 	}}}}
 	return append(figureFiles(m.Name, f), File{"tables/" + m.Name + ".csv", m.table().WriteCSV})
 }

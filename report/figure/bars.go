@@ -71,6 +71,9 @@ func (ch Bars) plot() (*plot.Plot, error) {
 	return p, nil
 }
 
+// barOpacity lets the whisker be seen on its bar.
+const barOpacity = 0.7
+
 type bars struct {
 	chart Bars
 	Bar
@@ -90,12 +93,11 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 		top := trY(float64(len(b.Values)-1-k)) + thick*vg.Length(float64(len(b.chart.Series))/2-float64(b.index))
 		y0, y1, mid := top-thick+0.6, top-0.6, top-thick/2
-		c.FillPolygon(SeriesColour(b.index), c.ClipPolygonX(rectangle(zero, y0, trX(v), y1)))
+		c.FillPolygon(tint{SeriesColour(b.index), barOpacity}, c.ClipPolygonX(rectangle(zero, y0, trX(v), y1)))
 		if b.Low == nil || !finite(b.Low[k]) || !finite(b.High[k]) {
 			continue
 		}
 		x0, x1 := max(trX(b.Low[k]), c.Min.X), min(trX(b.High[k]), c.Max.X)
-		c.StrokeLine2(lineStyle(paper, 2.4, nil), x0, mid, x1, mid) // a halo keeps the whisker visible on the bar
 		c.StrokeLine2(whisker, x0, mid, x1, mid)
 		c.StrokeLine2(whisker, x0, mid-2, x0, mid+2)
 		c.StrokeLine2(whisker, x1, mid-2, x1, mid+2)

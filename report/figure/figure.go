@@ -134,16 +134,19 @@ func (f Figure) columns() int {
 	return min(4, len(f.Panels))
 }
 
-// cell is the largest panel's size, title included.
-func (f Figure) cell() (w, h float64) {
-	for _, p := range f.Panels {
-		pw, ph := p.Chart.size()
+// layout returns the widths of the columns and the heights of the rows: those of the largest panel in each, title included.
+func (f Figure) layout() (widths, heights []float64) {
+	cols := f.columns()
+	widths = make([]float64, cols)
+	heights = make([]float64, (len(f.Panels)+cols-1)/cols)
+	for i, p := range f.Panels {
+		w, h := p.Chart.size()
 		if p.Title != "" {
-			ph += titleHeight
+			h += titleHeight
 		}
-		w, h = max(w, pw), max(h, ph)
+		widths[i%cols], heights[i/cols] = max(widths[i%cols], w), max(heights[i/cols], h)
 	}
-	return w, h
+	return widths, heights
 }
 
 func (f Figure) extent() (w, h float64, err error) {
@@ -155,11 +158,14 @@ func (f Figure) extent() (w, h float64, err error) {
 			return 0, 0, fmt.Errorf("figure: panel %d (%q) has no chart", i, p.Title)
 		}
 	}
-	cols := f.columns()
-	rows := (len(f.Panels) + cols - 1) / cols
-	w, h = f.cell()
-	w *= float64(cols)
-	h = h*float64(rows) + f.legendHeight(w)
+	widths, heights := f.layout()
+	for _, x := range widths {
+		w += x
+	}
+	for _, y := range heights {
+		h += y
+	}
+	h += f.legendHeight(w)
 	const most = 14000 // points; beyond, a PNG would need gigabytes
 	if w > most || h > most {
 		return 0, 0, fmt.Errorf("figure: %.0f x %.0f points are more than %d a side: draw fewer rows or panels", w, h, most)
@@ -170,8 +176,8 @@ func (f Figure) extent() (w, h float64, err error) {
 // draw fills the canvas: the legend on top where wanted, then row by row.
 func (f Figure) draw(c draw.Canvas, file bool) error {
 	cols := f.columns()
-	w, h := f.cell()
-	top := c.Max.Y
+	widths, heights := f.layout()
+	left, top := c.Min.X, c.Max.Y
 	if file {
 		c.SetColor(paper)
 		c.Fill(c.Rectangle.Path())
@@ -184,13 +190,15 @@ func (f Figure) draw(c draw.Canvas, file bool) error {
 		}
 		plt.Title.Text = p.Title
 		plt.BackgroundColor = nil
-		x := c.Min.X + vg.Length(float64(i%cols)*w)
-		y := top - vg.Length(float64(i/cols+1)*h)
+		w, h := vg.Length(widths[i%cols]), vg.Length(heights[i/cols])
 		cell := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
-			Min: vg.Point{X: x + margin, Y: y + margin},
-			Max: vg.Point{X: x + vg.Length(w) - margin, Y: y + vg.Length(h) - margin},
+			Min: vg.Point{X: left + margin, Y: top - h + margin},
+			Max: vg.Point{X: left + w - margin, Y: top - margin},
 		}}
 		plt.Draw(cell)
+		if left += w; i%cols == cols-1 {
+			left, top = c.Min.X, top-h
+		}
 	}
 	return nil
 }

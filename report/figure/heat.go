@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -13,16 +14,17 @@ import (
 
 // Heat is a heat map: a coloured cell a value, by Sequential; also the form of a confusion matrix.
 type Heat struct {
-	Rows, Columns  []string
-	RowAxis        string // what the rows are
-	ColumnAxis     string
-	Values         [][]float64 // [len(Rows)][len(Columns)]; NaN: a grey cell
-	Min, Max       float64     // colour range; equal: from the data
-	Percent        bool        // write 0.5 as 50
-	Decimals       int
-	CellWidth      float64 // points; 0: 30
-	CellHeight     float64 // points; 0: 15
-	HideRows, Mute bool    // leave the row names out (a panel beside another); write no values in cells
+	Rows, Columns []string
+	RowAxis       string // what the rows are
+	ColumnAxis    string
+	Values        [][]float64 // [len(Rows)][len(Columns)]; NaN: a grey cell
+	Min, Max      float64     // colour range; equal: from the data
+	Percent       bool        // write 0.5 as 50
+	Decimals      int
+	CellWidth     float64 // points; 0: 30
+	CellHeight    float64 // points; 0: 15
+	HideRows      bool    // leave the row names out (a panel beside another)
+	HideZero      bool    // write nothing where a value shows as 0
 }
 
 // Legend is empty: cells show their values.
@@ -118,11 +120,12 @@ func (h cells) Plot(c draw.Canvas, p *plot.Plot) {
 			x := float64(j)
 			fill := Sequential((v - low) / (high - low))
 			c.FillPolygon(fill, rectangle(trX(x-0.5)+0.4, trY(y-0.5)+0.4, trX(x+0.5)-0.4, trY(y+0.5)-0.4))
-			if h.Mute {
+			written := Number(v, h.Percent, h.Decimals)
+			if h.HideZero && strings.Trim(written, "0.") == "" {
 				continue
 			}
 			style.Color = Ink(fill)
-			c.FillText(style, vg.Point{X: trX(x), Y: trY(y)}, Number(v, h.Percent, h.Decimals))
+			c.FillText(style, vg.Point{X: trX(x), Y: trY(y)}, written)
 		}
 	}
 }

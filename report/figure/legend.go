@@ -67,7 +67,7 @@ func drawSample(c draw.Canvas, e Entry, x, y vg.Length) {
 		colour = SeriesColour(e.Colour)
 	}
 	if e.Filled {
-		c.FillPolygon(colour, rectangle(x+6, y-4, x+sampleWidth, y+4))
+		c.FillPolygon(tint{colour, barOpacity}, rectangle(x+6, y-4, x+sampleWidth, y+4))
 		return
 	}
 	c.StrokeLine2(lineStyle(colour, 1.8, e.Dashes), x, y, x+sampleWidth, y)

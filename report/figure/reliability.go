@@ -11,7 +11,7 @@ import (
 // Reliability is a reliability diagram (DeGroot and Fienberg 1983; Guo et al. 2017): accuracy against confidence, bin by bin.
 type Reliability struct {
 	Bins []Bin
-	Size float64 // points a side; 0: 230
+	Size float64 // points a side; 0: 260
 }
 
 // Bin holds the answers whose confidence lies in one interval; all numbers but Count are in 0..1.
@@ -22,7 +22,7 @@ type Bin struct {
 	Accuracy   float64
 }
 
-func (ch Reliability) size() (w, h float64) { return orElse(ch.Size, 230), orElse(ch.Size, 230) }
+func (ch Reliability) size() (w, h float64) { return orElse(ch.Size, 260), orElse(ch.Size, 260) }
 
 // Legend explains bars, gaps and the diagonal.
 func (ch Reliability) Legend() []Entry {

@@ -102,7 +102,7 @@ func (a Axis) setRange(axis *plot.Axis, low, high float64) {
 	axis.Min, axis.Max = low-air, high+air
 }
 
-// Ticks implements plot.Ticker: names, or about five round numbers.
+// Ticks implements plot.Ticker: names, or about six round numbers.
 func (a Axis) Ticks(low, high float64) []plot.Tick {
 	if len(a.Names) > 0 {
 		ticks := make([]plot.Tick, len(a.Names))
@@ -115,7 +115,7 @@ func (a Axis) Ticks(low, high float64) []plot.Tick {
 	if a.Percent {
 		scale = 100
 	}
-	step := roundStep((high - low) * scale / 5)
+	step := roundStep((high - low) * scale / 6)
 	decimals := max(0, int(-math.Floor(math.Log10(step)+1e-9)))
 	var ticks []plot.Tick
 	for k := math.Ceil(low*scale/step - 1e-9); k*step <= high*scale*(1+1e-12)+1e-12 && len(ticks) < 50; k++ {

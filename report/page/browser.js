@@ -37,10 +37,11 @@ for (const root of document.querySelectorAll(".browser")) {
   };
   const answers = (item, view) => {
     const head = (text) => element("th", { scope: "col", textContent: text });
-    const rows = data.observers.map((name, k) => element("tr", {}, element("th", { scope: "row", textContent: name }),
-      answer(reference(item).a[k]), answer(view.a[k])));
+    const rows = data.observers.flatMap((name, k) => [
+      element("tr", {}, element("th", { scope: "rowgroup", colSpan: 2, textContent: name })),
+      element("tr", {}, answer(reference(item).a[k]), answer(view.a[k]))]);
     return element("table", { className: "said" },
-      element("thead", {}, element("tr", {}, head(""), head(data.conditions[0].name), head(data.conditions[view.c].name))),
+      element("thead", {}, element("tr", {}, head(data.conditions[0].name), head(data.conditions[view.c].name))),
       element("tbody", {}, ...rows));
   };
   const heading = (item) => element("h4", {}, item.category || item.id, " ", element("small", { textContent: item.category ? item.id : "" }));
@@ -58,24 +59,26 @@ for (const root of document.querySelectorAll(".browser")) {
     const test = passes[want.verdict];
     const who = data.observers.map((_, k) => k).filter((k) => !/^\d+$/.test(want.observer || "") || k === Number(want.observer));
     chosen = [];
-    for (const item of data.items) {
-      if (want.category && item.category !== want.category) continue;
-      for (const view of item.views) {
+    data.items.forEach((item, i) => {
+      if (want.category && item.category !== want.category) return;
+      item.views.forEach((view, v) => {
         const condition = data.conditions[view.c];
-        if (view.c === 0 || (want.group && condition.group !== want.group) || (want.level && condition.level !== Number(want.level))) continue;
+        if (view.c === 0 || (want.group && condition.group !== want.group) || (want.level && condition.level !== Number(want.level))) return;
         const verdict = (k) => test(reference(item).a[k], view.a[k]);
-        if (want.verdict === "" || (want.observer === "all" ? who.every(verdict) : who.some(verdict))) chosen.push([item, view]);
-      }
-    }
+        if (want.verdict !== "" && !(want.observer === "all" ? who.every(verdict) : who.some(verdict))) return;
+        chosen.push({ item, view, round: (v - i + data.items.length * item.views.length) % item.views.length });
+      });
+    });
+    if (!want.group || !want.level) chosen.sort((a, b) => a.round - b.round); // different images and conditions first
     cards.replaceChildren();
     shown = 0;
     show();
   };
   const show = () => {
-    for (const [item, view] of chosen.slice(shown, shown + page)) {
+    for (const { item, view } of chosen.slice(shown, shown + page)) {
       const at = shown++;
       const pair = element("button", { type: "button", className: "pair" }, shot(item, reference(item)), shot(item, view));
-      pair.addEventListener("click", () => { open = at; enlarge(...chosen[at]); dialog.showModal(); });
+      pair.addEventListener("click", () => { open = at; enlarge(chosen[at]); dialog.showModal(); });
       cards.append(element("div", { className: "card" }, heading(item), pair, answers(item, view)));
     }
     more.hidden = shown >= chosen.length;
@@ -85,12 +88,15 @@ for (const root of document.querySelectorAll(".browser")) {
   const levels = (item, view) => item.views.filter((v) => v.c !== 0 && data.conditions[v.c].group === data.conditions[view.c].group)
     .sort((a, b) => data.conditions[a.c].level - data.conditions[b.c].level);
   let enlarged = null;
-  const enlarge = (item, view) => {
-    enlarged = [item, view];
-    const strip = element("div", { className: "strip" }, ...levels(item, view).map((v) => {
-      const button = element("button", { type: "button" }, image(v, ""), data.conditions[v.c].name);
+  const enlarge = ({ item, view }) => {
+    enlarged = { item, view };
+    const row = levels(item, view);
+    const strip = element("div", { className: "strip" }, ...row.map((v) => {
+      const condition = data.conditions[v.c];
+      const button = element("button", { type: "button", title: condition.name }, image(v, ""), row.length > 1 ? String(condition.level) : condition.name);
+      button.setAttribute("aria-label", condition.name);
       button.setAttribute("aria-pressed", v === view);
-      button.addEventListener("click", () => enlarge(item, v));
+      button.addEventListener("click", () => enlarge({ item, view: v }));
       return button;
     }));
     strip.querySelectorAll("img").forEach((img) => { img.style.width = "100%"; });
@@ -98,10 +104,10 @@ for (const root of document.querySelectorAll(".browser")) {
   };
   dialog.addEventListener("keydown", (event) => {
     const along = { ArrowLeft: -1, ArrowRight: 1 }[event.key], up = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-    if (along && chosen[open + along]) { open += along; enlarge(...chosen[open]); }
+    if (along && chosen[open + along]) { open += along; enlarge(chosen[open]); }
     if (up) {
-      const list = levels(...enlarged), at = list.indexOf(enlarged[1]) + up;
-      if (list[at]) enlarge(enlarged[0], list[at]);
+      const list = levels(enlarged.item, enlarged.view), at = list.indexOf(enlarged.view) + up;
+      if (list[at]) enlarge({ item: enlarged.item, view: list[at] });
     }
     if (along || up) event.preventDefault();
   });

@@ -3,10 +3,16 @@ for (const table of document.querySelectorAll("table.data")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
     const numeric = head.classList.contains("n");
-    const button = document.createElement("button");
-    button.type = "button";
+    const button = document.createElement("span"); // a real button keeps browsers from repeating the heading on printed pages
+    button.setAttribute("role", "button");
+    button.tabIndex = 0;
     button.textContent = head.textContent;
     head.replaceChildren(button);
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      button.click();
+    });
     button.addEventListener("click", () => {
       const first = numeric ? "descending" : "ascending";
       const order = head.getAttribute("aria-sort") !== first ? first : first === "ascending" ? "descending" : "ascending";
@@ -40,13 +46,3 @@ for (const button of document.querySelectorAll("button.copy")) {
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
 }
-
-// Printing opens what is folded, and folds it again.
-(() => {
-  let opened = [];
-  addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("main details:not([open])")];
-    opened.forEach((d) => { d.open = true; });
-  });
-  addEventListener("afterprint", () => opened.forEach((d) => { d.open = false; }));
-})();
