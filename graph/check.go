@@ -9,10 +9,7 @@ import (
 // an output that nobody makes, a node of a domain whose opset is not named.
 func (g *Graph) Check() error {
 	if err := g.check(nil, g.Opsets); err != nil {
-		if g.path != "" {
-			return fmt.Errorf("graph: %s: %w", g.path, err)
-		}
-		return fmt.Errorf("graph: %w", err)
+		return g.fail(err)
 	}
 	return nil
 }

@@ -13,10 +13,7 @@ import (
 func (g *Graph) InferShapes() (map[string]Value, error) {
 	facts, err := g.infer()
 	if err != nil {
-		if g.path != "" {
-			return nil, fmt.Errorf("graph: %s: %w", g.path, err)
-		}
-		return nil, fmt.Errorf("graph: %w", err)
+		return nil, g.fail(err)
 	}
 	out := make(map[string]Value, len(facts))
 	for name, f := range facts {

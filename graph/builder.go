@@ -1,0 +1,199 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"visus/tensor"
+)
+
+// Builder writes a graph operator by operator. Shapes are inferred on the way. The first error is kept, with the operator and the line
+// that called it, and returned by Build; what follows it does nothing.
+type Builder struct {
+	*building
+	scope string
+}
+
+// building is what a builder and its scopes share.
+type building struct {
+	graph   *Graph
+	infer   *inference
+	names   map[string]bool
+	outputs map[string]string // value -> name that Build gives it
+	err     error
+}
+
+// NewBuilder starts a graph of the given name and ONNX opset (7 to 24).
+func NewBuilder(name string, opset int64) *Builder {
+	g := &Graph{Name: name, Producer: "visus", Metadata: map[string]string{}, Opsets: map[string]int64{"": opset}}
+	b := &building{graph: g, names: map[string]bool{}, outputs: map[string]string{}}
+	b.infer = &inference{facts: map[string]fact{}, opsets: g.Opsets, stated: map[string]Value{}}
+	if opset < OldestOpset || opset > NewestOpset {
+		b.err = fmt.Errorf("graph: opset %d is outside %d..%d", opset, OldestOpset, NewestOpset)
+	}
+	return &Builder{building: b}
+}
+
+// Scope returns a builder of the same graph that puts name before those of its nodes and constants: "layer1.0.conv1/Conv". Scopes nest with a dot.
+func (b *Builder) Scope(name string) *Builder {
+	if b.scope != "" {
+		name = b.scope + "." + name
+	}
+	return &Builder{building: b.building, scope: name}
+}
+
+// Input adds an input of the graph.
+func (b *Builder) Input(name string, kind tensor.Type, shape ...Dim) Value {
+	v := Value{Name: name, Type: kind, Shape: append([]Dim{}, shape...)}
+	if b.define("Input", name) {
+		b.graph.Inputs = append(b.graph.Inputs, v)
+		b.infer.facts[name] = fact{kind: kind, shape: v.Shape}
+	}
+	return v
+}
+
+// Initializer adds a named constant; the scope's name and a dot come before it.
+func (b *Builder) Initializer(name string, t *tensor.Tensor) Value {
+	if b.scope != "" {
+		name = b.scope + "." + name
+	}
+	if t == nil {
+		b.fail("Initializer", fmt.Errorf("%q has no tensor", name))
+		return Value{}
+	}
+	v := Value{Name: name, Type: t.Type(), Shape: Dims(t.Shape()...)}
+	if b.define("Initializer", name) {
+		b.graph.Initializers = append(b.graph.Initializers, Initializer{Name: name, Tensor: t})
+		b.infer.facts[name] = fact{kind: v.Type, shape: v.Shape, value: shapeValue(t)}
+	}
+	return v
+}
+
+// Ints adds a constant list of integers, such as the shape that Reshape reads.
+func (b *Builder) Ints(values ...int64) Value {
+	t, err := tensor.Of(values, len(values))
+	if err != nil {
+		b.fail("Ints", err)
+		return Value{}
+	}
+	return b.Initializer(fresh(b.names, "ints"), t)
+}
+
+func (b *Builder) define(op, name string) bool {
+	if name == "" || b.infer.has(name) {
+		b.fail(op, fmt.Errorf("the name %q is empty or taken", name))
+	}
+	b.names[name] = true
+	return b.err == nil
+}
+
+func (in *inference) has(name string) bool {
+	_, ok := in.facts[name]
+	return ok
+}
+
+// Op adds a node of ONNX's own domain with one output. A zero Value among the inputs is an optional one left out.
+func (b *Builder) Op(op string, inputs []Value, attributes ...Attribute) Value {
+	return b.Ops(op, 1, inputs, attributes...)[0]
+}
+
+// Ops adds a node with several outputs. An operator may carry a domain before a dot: "visus.StopGradient".
+func (b *Builder) Ops(op string, outputs int, inputs []Value, attributes ...Attribute) []Value {
+	out := make([]Value, max(outputs, 1))
+	if b.err != nil {
+		return out
+	}
+	n := &Node{Op: op, Attributes: attributes}
+	if at := strings.LastIndexByte(op, '.'); at >= 0 {
+		n.Domain, n.Op = op[:at], op[at+1:]
+		if _, ok := b.graph.Opsets[n.Domain]; !ok {
+			b.graph.Opsets[n.Domain] = 1
+		}
+	}
+	n.Name = n.Op
+	if b.scope != "" {
+		n.Name = b.scope + "/" + n.Op
+	}
+	n.Name = fresh(b.names, n.Name)
+	for i, v := range inputs {
+		if v.Name != "" && !b.infer.has(v.Name) {
+			b.fail(op, fmt.Errorf("input %d, %q, is no value of this graph", i, v.Name))
+			return out
+		}
+		n.Inputs = append(n.Inputs, v.Name)
+	}
+	for i := range out {
+		name := n.Name + "_output_" + strconv.Itoa(i)
+		n.Outputs = append(n.Outputs, fresh(b.names, name))
+	}
+	if err := b.infer.node(n); err != nil {
+		b.fail(op, err)
+		return out
+	}
+	b.graph.Nodes = append(b.graph.Nodes, n)
+	for i, name := range n.Outputs {
+		f := b.infer.facts[name]
+		out[i] = Value{Name: name, Type: f.kind, Shape: f.shape}
+	}
+	return out
+}
+
+// Output makes a value an output of the graph under a name of its own.
+func (b *Builder) Output(name string, v Value) {
+	if b.err != nil {
+		return
+	}
+	if !b.infer.has(v.Name) {
+		b.fail("Output", fmt.Errorf("%q is no value of this graph", v.Name))
+		return
+	}
+	if _, twice := b.outputs[v.Name]; twice || b.graph.Producing(v.Name) == nil {
+		v = b.Op("Identity", []Value{v}) // a second name, or one for an input or constant
+	}
+	if b.define("Output", name) {
+		b.outputs[v.Name] = name
+		b.infer.facts[name] = fact{kind: v.Type, shape: v.Shape}
+		b.graph.Outputs = append(b.graph.Outputs, v)
+	}
+}
+
+// Build returns the graph, or the first error. The builder is of no use afterwards.
+func (b *Builder) Build() (*Graph, error) {
+	if b.err == nil && len(b.graph.Outputs) == 0 {
+		b.err = errors.New("graph: nothing was made an output")
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	for from, to := range b.outputs {
+		b.graph.rename(from, to)
+	}
+	return b.graph, b.graph.Check()
+}
+
+// Err returns the first error so far.
+func (b *Builder) Err() error { return b.err }
+
+// fail keeps the first error with the line outside of this type's methods that led to it.
+func (b *Builder) fail(op string, err error) {
+	if b.err != nil {
+		return
+	}
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for {
+		frame, more := frames.Next()
+		if !strings.Contains(frame.Function, "graph.(*Builder).") {
+			b.err = fmt.Errorf("graph: %s:%d: %s: %w", filepath.Base(frame.File), frame.Line, op, err)
+			return
+		}
+		if !more {
+			b.err = fmt.Errorf("graph: %s: %w", op, err)
+			return
+		}
+	}
+}
