@@ -2,7 +2,6 @@ package corrupt
 
 import (
 	"fmt"
-	"slices"
 
 	"visus/internal/vec"
 	"visus/stimulus/plasma"
@@ -30,7 +29,7 @@ func fog(j *job) error {
 	if err := s.maker.Map(cells, side, p.Decay, j.random.Uniform); err != nil {
 		return err
 	}
-	brightest := float64(slices.Max(j.src.Pix)) / 255
+	brightest := float64(vec.MaxByte(j.src.Pix)) / 255
 	if brightest+p.Amount == 0 {
 		clear(j.out)
 		return nil

@@ -13,6 +13,7 @@ const chunk = 1024
 type noiseScratch struct {
 	draws   [chunk]float64
 	means   [256]float64 // photons of each intensity
+	salt    [chunk]uint8
 	flipped []uint8
 	photons []float32
 }
@@ -82,31 +83,19 @@ func impulseNoise(j *job) error {
 	chunks(len(j.out), func(from, to int) {
 		u := j.scratch.noise.draws[:to-from]
 		j.random.Uniform(u)
-		flips := flipped[from:to]
-		for i, v := range u {
-			flips[i] = ones(v <= c)
-		}
+		vec.NotAbove(flipped[from:to], u, c)
 	})
 	levels := &intensities
 	chunks(len(j.out), func(from, to int) {
-		u := j.scratch.noise.draws[:to-from]
+		u, salt := j.scratch.noise.draws[:to-from], j.scratch.noise.salt[:to-from]
 		j.random.Uniform(u)
+		vec.NotAbove(salt, u, 0.5)
 		flips, pix, out := flipped[from:to], j.src.Pix[from:to], j.out[from:to]
-		for i, v := range u {
-			flip := flips[i]
-			out[i] = levels[pix[i]&^flip|ones(v <= 0.5)&flip] // no branches: they would be unpredictable
+		for i, flip := range flips {
+			out[i] = levels[pix[i]&^flip|salt[i]&flip]
 		}
 	})
 	return nil
-}
-
-// ones returns 255 for true and 0 for false.
-func ones(b bool) uint8 {
-	var bit uint8
-	if b {
-		bit = 1
-	}
-	return -bit
 }
 
 // intensities are the 8-bit values as they come back from x = v/255: 255·x.

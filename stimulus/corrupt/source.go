@@ -3,6 +3,8 @@ package corrupt
 import (
 	"hash/fnv"
 	"math/bits"
+
+	"visus/internal/vec"
 )
 
 // Seed derives the seed of one corrupted image, so that results do not depend on the order in which workers take the images.
@@ -23,11 +25,13 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// Source is the generator for production: xoshiro256++ (Blackman & Vigna 2021), read in bulk. It is a source of math/rand/v2, too.
+// Source is the generator for production: eight interleaved streams of xoshiro256++, read in bulk. It is a source of math/rand/v2, too.
 // It keeps the tables that Poisson needs, which serve every seed: use one Source a goroutine and Reset it for each image.
 type Source struct {
-	state  [4]uint64
-	photon []*photonTable // the last few means seen
+	generator vec.Xoshiro
+	words     [512]uint64
+	at        int            // the next unread word
+	photon    []*photonTable // the last few means seen
 }
 
 // NewSource returns a source at the start of the seed's stream.
@@ -39,63 +43,70 @@ func NewSource(seed uint64) *Source {
 
 // Reset returns to the start of the seed's stream.
 func (s *Source) Reset(seed uint64) {
-	for i := range s.state {
-		s.state[i] = mix(seed + uint64(i)*0x9e3779b97f4a7c15)
+	for word := range s.generator {
+		for lane := range s.generator[word] {
+			seed += 0x9e3779b97f4a7c15
+			s.generator[word][lane] = mix(seed)
+		}
 	}
+	s.at = len(s.words)
 }
 
 // Uint64 returns the next 64 bits.
 func (s *Source) Uint64() uint64 {
-	word, a, b, c, d := xoshiro(s.state[0], s.state[1], s.state[2], s.state[3])
-	s.state = [4]uint64{a, b, c, d}
+	word := s.next(1)[0]
+	s.at++
 	return word
 }
 
-// xoshiro is one step of xoshiro256++. Loops over it keep the state in registers.
-func xoshiro(a, b, c, d uint64) (word, a1, b1, c1, d1 uint64) {
-	word = bits.RotateLeft64(a+d, 23) + a
-	shifted := b << 17
-	c ^= a
-	d ^= b
-	b ^= c
-	a ^= d
-	return word, a, b, c ^ shifted, bits.RotateLeft64(d, 45)
+// next returns between 1 and n unread words without marking them as read.
+func (s *Source) next(n int) []uint64 {
+	if s.at == len(s.words) {
+		s.generator.Fill(s.words[:])
+		s.at = 0
+	}
+	return s.words[s.at:min(len(s.words), s.at+n)]
 }
 
-// Uniform fills dst with multiples of 2⁻⁵³ in [0, 1).
+// Uniform fills dst with multiples of 2⁻⁵² in [0, 1).
 func (s *Source) Uniform(dst []float64) {
-	a, b, c, d := s.state[0], s.state[1], s.state[2], s.state[3]
-	var word uint64
-	for i := range dst {
-		word, a, b, c, d = xoshiro(a, b, c, d)
-		dst[i] = float64(word>>11) * 0x1p-53
+	for len(dst) > 0 {
+		words := s.next(len(dst))
+		vec.Unit(dst[:len(words)], words)
+		s.at += len(words)
+		dst = dst[len(words):]
 	}
-	s.state = [4]uint64{a, b, c, d}
 }
 
 // Integers fills dst by the multiply-shift method with rejection (Lemire 2019): every value is exactly equally likely.
 func (s *Source) Integers(dst []int32, low, high int) {
 	n := uint64(high - low)
 	reject := -n % n
-	for i := range dst {
-		value, rest := bits.Mul64(s.Uint64(), n)
-		for rest < reject {
-			value, rest = bits.Mul64(s.Uint64(), n)
+	for i := 0; i < len(dst); {
+		words := s.next(len(dst) - i)
+		s.at += len(words)
+		for _, word := range words {
+			value, rest := bits.Mul64(word, n)
+			if rest >= reject {
+				dst[i] = int32(low + int(value))
+				i++
+			}
 		}
-		dst[i] = int32(low + int(value))
 	}
 }
 
 // Poisson fills dst by the alias method.
 func (s *Source) Poisson(dst []float64, means *[256]float64, level []uint8) {
 	t := s.photons(means)
-	a, b, c, d := s.state[0], s.state[1], s.state[2], s.state[3]
-	var word uint64
-	for i, l := range level[:len(dst)] {
-		word, a, b, c, d = xoshiro(a, b, c, d)
-		dst[i] = t.count(l, word)
+	level = level[:len(dst)]
+	for len(dst) > 0 {
+		words := s.next(len(dst))
+		for i, word := range words {
+			dst[i] = t.count(level[i], word)
+		}
+		s.at += len(words)
+		dst, level = dst[len(words):], level[len(words):]
 	}
-	s.state = [4]uint64{a, b, c, d}
 }
 
 // mostTables bounds the memory of a Source: the severities of one parameter set.

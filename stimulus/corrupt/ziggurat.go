@@ -36,20 +36,26 @@ func newZiggurat() *layers {
 // Normal fills dst by the ziggurat method, which is exact. Index and magnitude use different bits of a word (Doornik 2005).
 func (s *Source) Normal(dst []float64) {
 	z := ziggurat
-	a, b, c, d := s.state[0], s.state[1], s.state[2], s.state[3]
-	var word uint64
-	for i := range dst {
-		word, a, b, c, d = xoshiro(a, b, c, d)
-		j, layer := int64(word)>>11, uint8(word)
-		if uint64(j^j>>63) < z.inside[layer] {
+	for len(dst) > 0 {
+		words := s.next(len(dst))
+		n := len(words)
+		for i, word := range words {
+			j, layer := int64(word)>>11, uint8(word)
+			if uint64(j^j>>63) >= z.inside[layer] {
+				n = i
+				break
+			}
 			dst[i] = float64(j) * z.width[layer]
-			continue
 		}
-		s.state = [4]uint64{a, b, c, d}
-		dst[i] = s.outside(j, layer)
-		a, b, c, d = s.state[0], s.state[1], s.state[2], s.state[3]
+		s.at += n
+		if n < len(words) {
+			word := words[n]
+			s.at++
+			dst[n] = s.outside(int64(word)>>11, uint8(word))
+			n++
+		}
+		dst = dst[n:]
 	}
-	s.state = [4]uint64{a, b, c, d}
 }
 
 // outside finishes a draw that fell between a layer's rectangle and the curve, or into the tail; it draws anew where rejected.
