@@ -89,7 +89,7 @@ func (h HeatMap) html(r *renderer) (template.HTML, error) {
 		for _, p := range h.Panels {
 			for k, v := range p.Values[i] {
 				title := strings.Trim(strings.Join([]string{p.Title, row.Name, p.Columns[k]}, " · "), " ·") + ": " + write(v)
-				if p.Intervals != nil {
+				if p.Intervals != nil && !math.IsNaN(p.Intervals[i][k][0]) {
 					title += " (" + write(p.Intervals[i][k][0]) + " to " + write(p.Intervals[i][k][1]) + ")"
 				}
 				rows[i].Cells = append(rows[i].Cells, heatCell{heatClass(v, low, high), write(v), title, k == 0})

@@ -275,11 +275,11 @@ func (t Table) WriteLaTeX(w io.Writer) error {
 	return err
 }
 
-// latex escapes what LaTeX would read as commands, in text mode.
+// latexEscapes covers what LaTeX would read as commands, in text mode.
 var latexEscapes = strings.NewReplacer(
 	`\`, `\textbackslash{}`, `{`, `\{`, `}`, `\}`, `$`, `\$`, `&`, `\&`, `#`, `\#`, `%`, `\%`, `_`, `\_`,
 	`~`, `\textasciitilde{}`, `^`, `\textasciicircum{}`, `<`, `\textless{}`, `>`, `\textgreater{}`, `|`, `\textbar{}`,
-	`"`, `\textquotedbl{}`, "−", `$-$`, "–", `--`, "×", `$\times$`, "±", `$\pm$`, "\n", " ", "\r", " ",
+	`"`, `''`, "−", `$-$`, "–", `--`, "×", `$\times$`, "±", `$\pm$`, "\n", " ", "\r", " ",
 )
 
 func latex(s string) string { return latexEscapes.Replace(s) }
