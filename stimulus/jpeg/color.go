@@ -1,5 +1,7 @@
 package jpeg
 
+import "visus/internal/vec"
+
 // Colour conversion in 16-bit fixed point: constants are trunc(65536·x + 0.5).
 const (
 	yR, yG, yB = 19595, 38470, 7471  // .299, .587, .114
@@ -35,8 +37,12 @@ func repeatDown(plane []uint8, stride, filled, rows int) {
 
 // convertRows converts two rows of pixels.
 func convertRows(top, bottom, yTop, yBottom, cb, cr []uint8) {
+	convertRowsFrom(vec.ToYCC(top, bottom, yTop, yBottom, cb, cr), top, bottom, yTop, yBottom, cb, cr)
+}
+
+// convertRowsFrom converts from pixel x on, which is even.
+func convertRowsFrom(x int, top, bottom, yTop, yBottom, cb, cr []uint8) {
 	n := len(top) / 3
-	x := 0
 	for ; x+1 < n; x += 2 {
 		a, b := top[3*x:][:6:6], bottom[3*x:][:6:6]
 		y0, b0, r0 := toYCC(a[0], a[1], a[2])
@@ -69,8 +75,13 @@ func toYCC(red, green, blue uint8) (y, cb, cr int32) {
 
 // toRGB converts a row of samples at full resolution.
 func toRGB(dst, luma, cb, cr []uint8) {
+	toRGBFrom(vec.ToRGB(dst, luma, cb, cr), dst, luma, cb, cr)
+}
+
+func toRGBFrom(x int, dst, luma, cb, cr []uint8) {
 	cb, cr = cb[:len(luma)], cr[:len(luma)]
-	for x, l := range luma {
+	for ; x < len(luma); x++ {
+		l := luma[x]
 		y, u, v := int32(l), int32(cb[x])-128, int32(cr[x])-128
 		p := dst[3*x:][:3:3]
 		p[0] = clamp(y + (rCr*v+1<<15)>>16)

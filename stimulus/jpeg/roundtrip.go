@@ -1,5 +1,7 @@
 package jpeg
 
+import "visus/internal/vec"
+
 // Scratch holds the planes that RoundTrip works in, so that calls after the first of a size allocate nothing. Its zero value is ready.
 // One Scratch serves one goroutine at a time.
 type Scratch struct {
@@ -66,6 +68,13 @@ func grow(b []uint8, n int) []uint8 {
 
 // recode quantises every 8×8 block of a plane in place.
 func recode(plane []uint8, stride, width, height int, q *quantiser) {
+	if vec.Recode(plane, stride, width, height, &q.step, &q.reciprocal) {
+		return
+	}
+	recodePlain(plane, stride, width, height, q)
+}
+
+func recodePlain(plane []uint8, stride, width, height int, q *quantiser) {
 	var block [64]int32
 	for y := 0; y < height; y += 8 {
 		for x := 0; x < width; x += 8 {

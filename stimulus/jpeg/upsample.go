@@ -1,5 +1,7 @@
 package jpeg
 
+import "visus/internal/vec"
+
 // plane holds the samples of one component. Each stands for h·v pixels of the image.
 type plane struct {
 	pix           []uint8
@@ -63,17 +65,20 @@ func widen(out, in []uint8) {
 
 // widenBetween weighs two rows 3:1 and doubles the width of the result, in one rounding.
 func widenBetween(out, near, far []uint8) {
-	far = far[:len(near)]
-	out = out[:2*len(near)]
-	here := 3*int32(near[0]) + int32(far[0])
-	left := here
-	for x := range len(near) - 1 {
-		right := 3*int32(near[x+1]) + int32(far[x+1])
-		out[2*x] = uint8((3*here + left + 8) >> 4)
-		out[2*x+1] = uint8((3*here + right + 7) >> 4)
-		left, here = here, right
+	widenBetweenFrom(vec.WidenBetween(out, near, far), out, near, far)
+}
+
+// widenBetweenFrom makes the first two samples, and those from 2·(done+1) on.
+func widenBetweenFrom(done int, out, near, far []uint8) {
+	out, far = out[:2*len(near)], far[:len(near)]
+	sum := func(x int) int32 { return 3*int32(near[x]) + int32(far[x]) }
+	last := len(near) - 1
+	for x := 0; x <= last; x++ {
+		if x == 1 {
+			x += done
+		}
+		here := 3 * sum(x)
+		out[2*x] = uint8((here + sum(max(x-1, 0)) + 8) >> 4)
+		out[2*x+1] = uint8((here + sum(min(x+1, last)) + 7) >> 4)
 	}
-	x := len(near) - 1
-	out[2*x] = uint8((3*here + left + 8) >> 4)
-	out[2*x+1] = uint8((4*here + 7) >> 4)
 }
