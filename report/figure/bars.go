@@ -15,7 +15,7 @@ type Bars struct {
 	Value  Axis // of the bars' length; starts at 0 unless told otherwise
 	Names  []string
 	Series []Bar
-	Width  float64 // points; 0: 560. The height follows from the number of bars.
+	Width  float64 // points; 0: 480. The height follows from the number of bars.
 }
 
 // Bar is one series of bars. A NaN value leaves its bar out.
@@ -26,7 +26,7 @@ type Bar struct {
 }
 
 func (ch Bars) size() (w, h float64) {
-	return orElse(ch.Width, 560), 44 + float64(len(ch.Names))*ch.pitch()
+	return orElse(ch.Width, 480), 44 + float64(len(ch.Names))*ch.pitch()
 }
 
 // pitch is the height of one group in points.
