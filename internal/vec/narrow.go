@@ -23,3 +23,8 @@ func (s *Stretch) wide(dst, src []float32) int { return 0 }
 func bilinearWide(dst []float32, step int, src []float32, stride int, index []int32, fx, fy []float32) int {
 	return 0
 }
+
+func minTapsWide(dst, src []int32, offsets, costs []int32) int { return 0 }
+
+// Level names the vectors in use.
+func Level() string { return "none (built without GOEXPERIMENT=simd)" }

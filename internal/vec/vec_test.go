@@ -224,3 +224,23 @@ func BenchmarkBilinear(b *testing.B) {
 		Bilinear(dst, 3, src, 900, index, f, f)
 	}
 }
+
+func TestMinTaps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 100).Draw(t, "n")
+		src := rapid.SliceOfN(rapid.Int32Range(-1000, 1000), n+20, n+20).Draw(t, "src")
+		offsets := rapid.SliceOfN(rapid.Int32Range(0, 20), 1, 9).Draw(t, "offsets")
+		costs := rapid.SliceOfN(rapid.Int32Range(-50, 50), len(offsets), len(offsets)).Draw(t, "costs")
+		got := make([]int32, n)
+		MinTaps(got, src, offsets, costs)
+		for i, v := range got {
+			want := int32(math.MaxInt32)
+			for k, offset := range offsets {
+				want = min(want, src[i+int(offset)]+costs[k])
+			}
+			if v != want {
+				t.Fatalf("element %d: %d, want %d", i, v, want)
+			}
+		}
+	})
+}

@@ -239,3 +239,42 @@ func bilinearWide(dst []float32, step int, src []float32, stride int, index []in
 }
 
 func at4(p unsafe.Pointer) archsimd.Float32x4 { return archsimd.LoadFloat32x4((*[4]float32)(p)) }
+
+func minTapsWide(dst, src []int32, offsets, costs []int32) int {
+	if !has256 {
+		return 0
+	}
+	costs = costs[:len(offsets)]
+	base := unsafe.Pointer(unsafe.SliceData(src))
+	i := 0
+	for ; i+32 <= len(dst); i += 32 {
+		a := archsimd.BroadcastInt32x8(1<<31 - 1)
+		b, c, d := a, a, a
+		p := unsafe.Add(base, 4*i)
+		for k, offset := range offsets {
+			cost := archsimd.BroadcastInt32x8(costs[k])
+			q := (*[32]int32)(unsafe.Add(p, 4*int(offset)))
+			a = a.Min(archsimd.LoadInt32x8Slice(q[:]).Add(cost))
+			b = b.Min(archsimd.LoadInt32x8Slice(q[8:]).Add(cost))
+			c = c.Min(archsimd.LoadInt32x8Slice(q[16:]).Add(cost))
+			d = d.Min(archsimd.LoadInt32x8Slice(q[24:]).Add(cost))
+		}
+		a.StoreSlice(dst[i:])
+		b.StoreSlice(dst[i+8:])
+		c.StoreSlice(dst[i+16:])
+		d.StoreSlice(dst[i+24:])
+	}
+	archsimd.ClearAVXUpperBits()
+	return i
+}
+
+// Level names the vectors in use.
+func Level() string {
+	switch {
+	case has512:
+		return "AVX-512"
+	case has256:
+		return "AVX2"
+	}
+	return "none (the processor has no AVX2)"
+}

@@ -36,7 +36,7 @@ var All = []Corruption{
 	{"jpeg_compression", Digital, false, jpegCompression},
 	{"speckle_noise", Extra, true, speckleNoise},
 	{"gaussian_blur", Extra, false, gaussianBlur},
-	// {"spatter", Extra, true, spatter},
+	{"spatter", Extra, true, spatter},
 	{"saturate", Extra, false, saturate},
 }
 

@@ -12,6 +12,7 @@ type scratch struct {
 	elastic  elasticScratch
 	snow     snowScratch
 	frost    frostScratch
+	spatter  spatterScratch
 	pixelate pixelateScratch
 }
 
