@@ -40,8 +40,21 @@ func (s *scope) define(name string) error {
 	return nil
 }
 
-func (g *Graph) check(outer *scope, opsets map[string]int64) error {
-	s := &scope{names: map[string]bool{}, outer: outer}
+// unique reports a name that the graph defines twice; sorting would call it a cycle.
+func (g *Graph) unique() error {
+	s := &scope{names: map[string]bool{}}
+	if err := g.defineGiven(s); err != nil {
+		return err
+	}
+	for _, n := range g.Nodes {
+		if err := n.defineOutputs(s); err != nil {
+			return fmt.Errorf("%s: %w", n, err)
+		}
+	}
+	return nil
+}
+
+func (g *Graph) defineGiven(s *scope) error {
 	for _, v := range g.Inputs {
 		if err := s.define(v.Name); err != nil {
 			return fmt.Errorf("input: %w", err)
@@ -51,6 +64,26 @@ func (g *Graph) check(outer *scope, opsets map[string]int64) error {
 		if err := s.define(c.Name); err != nil {
 			return fmt.Errorf("initializer: %w", err)
 		}
+	}
+	return nil
+}
+
+func (n *Node) defineOutputs(s *scope) error {
+	for _, name := range n.Outputs {
+		if name == "" {
+			continue
+		}
+		if err := s.define(name); err != nil {
+			return fmt.Errorf("output: %w", err)
+		}
+	}
+	return nil
+}
+
+func (g *Graph) check(outer *scope, opsets map[string]int64) error {
+	s := &scope{names: map[string]bool{}, outer: outer}
+	if err := g.defineGiven(s); err != nil {
+		return err
 	}
 	for _, n := range g.Nodes {
 		if err := n.check(s, opsets); err != nil {
@@ -84,13 +117,5 @@ func (n *Node) check(s *scope, opsets map[string]int64) error {
 			}
 		}
 	}
-	for _, name := range n.Outputs {
-		if name == "" {
-			continue
-		}
-		if err := s.define(name); err != nil {
-			return fmt.Errorf("output: %w", err)
-		}
-	}
-	return nil
+	return n.defineOutputs(s)
 }

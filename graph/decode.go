@@ -185,6 +185,9 @@ func (d *decoder) graph(p *onnx.GraphProto, depth int) (*Graph, error) {
 	if proto.Size(p) > 0 {
 		g.kept = p
 	}
+	if err := g.unique(); err != nil {
+		return nil, err
+	}
 	sorted, err := sortNodes(g.Nodes)
 	g.Nodes = sorted
 	return g, err
@@ -196,7 +199,7 @@ func (d *decoder) initializer(p *onnx.TensorProto) (Initializer, error) {
 	if err != nil {
 		return init, err
 	}
-	init.Tensor = t
+	init.Tensor, p.Name = t, nil
 	if proto.Size(p) > 0 {
 		init.kept = p
 	}

@@ -58,7 +58,7 @@ func (d *decoder) tensor(p *onnx.TensorProto) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Name, p.Dims, p.DataType, p.RawData = nil, nil, nil, nil
+	p.Dims, p.DataType, p.RawData = nil, nil, nil
 	p.FloatData, p.DoubleData, p.Int32Data, p.Int64Data, p.Uint64Data = nil, nil, nil, nil, nil
 	return t, nil
 }
