@@ -16,7 +16,8 @@ type Engine interface {
 	// Name is the engine's short name with its version, "onnxruntime 1.30.0".
 	Name() string
 	// Compile prepares the graph, which it neither changes nor keeps. It reports an *Error, which names the model's file and node, where
-	// the engine cannot run the graph.
+	// the engine cannot run the graph, and ctx's own error where ctx is done first: engines look
+	// at it between the steps of their own compilation.
 	Compile(ctx context.Context, g *graph.Graph, o Options) (Program, error)
 }
 

@@ -241,7 +241,7 @@ func sideBySide(t *testing.T, e engine.Engine) {
 	group.Wait()
 }
 
-// interrupted cancels a run that would take hours, then runs the same program again.
+// interrupted cancels a run that would take hours, then runs the same program again. A long compilation is cancelled too.
 func interrupted(t *testing.T, e engine.Engine) {
 	p := compile(t, e, countdown(), engine.Options{Threads: 1, Outputs: []string{"y"}})
 	times := func(n int64) []*tensor.Tensor {
@@ -261,6 +261,11 @@ func interrupted(t *testing.T, e engine.Engine) {
 	}
 	if _, err := e.Compile(ctx, copies(tensor.Float32, []int{1}), engine.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Compile after the cancellation returned %v", err)
+	}
+	ctx, cancel = context.WithCancel(context.Background())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if _, err := e.Compile(ctx, constants(), engine.Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled Compile returned %v", err)
 	}
 	ctx, cancel = context.WithCancel(context.Background())
 	defer cancel()

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"fmt"
 	"testing"
 
 	"visus/graph"
@@ -106,4 +107,22 @@ func countdown() *graph.Graph {
 			Attributes: []graph.Attribute{{Name: "body", Value: body}},
 		}},
 	}
+}
+
+// constants is a long chain of products of constants, which a compiler computes before it is done.
+func constants() *graph.Graph {
+	const size, length = 512, 60
+	g := &graph.Graph{
+		Name: "constants", Opsets: map[string]int64{"": 17},
+		Outputs:      []graph.Value{{Name: "y", Type: tensor.Float32, Shape: graph.Dims(size, size)}},
+		Initializers: []graph.Initializer{{Name: "c", Tensor: tensor.New(tensor.Float32, size, size)}},
+	}
+	last := "c"
+	for i := range length {
+		next := fmt.Sprint("product", i)
+		g.Nodes = append(g.Nodes, &graph.Node{Name: next, Op: "MatMul", Inputs: []string{last, "c"}, Outputs: []string{next}})
+		last = next
+	}
+	g.Nodes[length-1].Outputs[0] = "y"
+	return g
 }

@@ -2,18 +2,17 @@
 
 package ort
 
-import "visus/tensor"
+import (
+	"context"
+
+	"visus/tensor"
+)
 
 func load(string) (string, error) { return "", ErrNoBinding }
 
-type model struct {
-	bytes []byte
-	path  string
-}
-
 type session struct{}
 
-func newSession(model, int, bool, string, string) (session, error) { return session{}, ErrNoBinding }
+func newSession(context.Context, model, settings) (session, error) { return session{}, ErrNoBinding }
 
 func (session) elementType(bool, int) (tensor.Type, error) { return tensor.Invalid, ErrNoBinding }
 

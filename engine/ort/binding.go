@@ -8,6 +8,7 @@ package ort
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -59,25 +60,36 @@ func typeOf(number C.int) tensor.Type {
 // session is a compiled model.
 type session struct{ c *C.OrtSession }
 
-// model is a serialised model, or the path of its file where bytes is empty.
-type model struct {
-	bytes []byte
-	path  string
-}
-
-// newSession compiles a model. provider is "", "CUDA" (then device is its number) or "CoreML".
-func newSession(m model, threads int, freeShapes bool, provider, device string) (session, error) {
-	var s session
-	name, number, path := C.CString(provider), C.CString(device), C.CString(m.path)
-	defer C.free(unsafe.Pointer(name))
-	defer C.free(unsafe.Pointer(number))
+// newSession compiles a model. It stops early, with any error, once ctx is done.
+func newSession(ctx context.Context, m model, o settings) (session, error) {
+	provider, device, path := C.CString(o.provider), C.CString(o.device), C.CString(m.path)
+	defer C.free(unsafe.Pointer(provider))
+	defer C.free(unsafe.Pointer(device))
 	defer C.free(unsafe.Pointer(path))
-	settings := C.ort_settings{threads: C.int(threads), provider: name, device: number}
-	if freeShapes {
-		settings.free_shapes = 1
+	s := C.ort_settings{threads: C.int(o.threads), provider: provider, device: device}
+	if o.freeShapes {
+		s.free_shapes = 1
 	}
+	var options *C.OrtSessionOptions
+	if err := failure(C.ort_options_new(s, &options)); err != nil {
+		return session{}, err
+	}
+	defer C.ort_options_free(options)
+
+	cancelled := make(chan struct{})
+	release := context.AfterFunc(ctx, func() {
+		C.ort_cancel(options)
+		close(cancelled)
+	})
+	defer func() {
+		if !release() {
+			<-cancelled
+		}
+	}()
+	var made session
 	data := unsafe.Pointer(unsafe.SliceData(m.bytes))
-	return s, failure(C.ort_compile(data, C.size_t(len(m.bytes)), path, settings, &s.c))
+	err := failure(C.ort_compile(data, C.size_t(len(m.bytes)), path, options, &made.c))
+	return made, err
 }
 
 // elementType returns the element type of an input or output, Invalid where it is not a tensor of numbers.

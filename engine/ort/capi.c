@@ -8,7 +8,6 @@
 #include <string.h>
 
 typedef struct OrtEnv OrtEnv;
-typedef struct OrtSessionOptions OrtSessionOptions;
 typedef struct OrtMemoryInfo OrtMemoryInfo;
 typedef struct OrtTypeInfo OrtTypeInfo;
 typedef struct OrtTensorInfo OrtTensorInfo;
@@ -21,64 +20,66 @@ enum { SEVERITY_FATAL = 4, DEVICE_ALLOCATOR = 0, MEMORY_DEFAULT = 0, KIND_TENSOR
 typedef struct {
   OrtStatus *(*CreateStatus)(int code, const char *message); // 0
   void *gap1;
-  const char *(*GetErrorMessage)(const OrtStatus *);                            // 2
-  OrtStatus *(*CreateEnv)(int severity, const char *name, OrtEnv **);           // 3
+  const char *(*GetErrorMessage)(const OrtStatus *); // 2
+  OrtStatus *(*CreateEnv)(int severity, const char *name, OrtEnv **); // 3
   void *gap4[2];
-  OrtStatus *(*DisableTelemetryEvents)(const OrtEnv *);                         // 6
+  OrtStatus *(*DisableTelemetryEvents)(const OrtEnv *); // 6
   OrtStatus *(*CreateSession)(const OrtEnv *, const char *path, const OrtSessionOptions *, OrtSession **); // 7
   OrtStatus *(*CreateSessionFromArray)(const OrtEnv *, const void *, size_t, const OrtSessionOptions *, OrtSession **); // 8
   OrtStatus *(*Run)(OrtSession *, const OrtRunOptions *, Strings, const OrtValue *const *, size_t, Strings, size_t, OrtValue **); // 9
-  OrtStatus *(*CreateSessionOptions)(OrtSessionOptions **);                     // 10
+  OrtStatus *(*CreateSessionOptions)(OrtSessionOptions **); // 10
   void *gap11[6];
-  OrtStatus *(*DisableMemPattern)(OrtSessionOptions *);                         // 17
+  OrtStatus *(*DisableMemPattern)(OrtSessionOptions *); // 17
   void *gap18[4];
-  OrtStatus *(*SetSessionLogSeverityLevel)(OrtSessionOptions *, int);           // 22
+  OrtStatus *(*SetSessionLogSeverityLevel)(OrtSessionOptions *, int); // 22
   void *gap23;
-  OrtStatus *(*SetIntraOpNumThreads)(OrtSessionOptions *, int);                 // 24
-  OrtStatus *(*SetInterOpNumThreads)(OrtSessionOptions *, int);                 // 25
+  OrtStatus *(*SetIntraOpNumThreads)(OrtSessionOptions *, int); // 24
+  OrtStatus *(*SetInterOpNumThreads)(OrtSessionOptions *, int); // 25
   void *gap26[7];
-  OrtStatus *(*SessionGetInputTypeInfo)(const OrtSession *, size_t, OrtTypeInfo **);  // 33
+  OrtStatus *(*SessionGetInputTypeInfo)(const OrtSession *, size_t, OrtTypeInfo **); // 33
   OrtStatus *(*SessionGetOutputTypeInfo)(const OrtSession *, size_t, OrtTypeInfo **); // 34
   void *gap35[4];
-  OrtStatus *(*CreateRunOptions)(OrtRunOptions **);                             // 39
+  OrtStatus *(*CreateRunOptions)(OrtRunOptions **); // 39
   void *gap40[6];
-  OrtStatus *(*RunOptionsSetTerminate)(OrtRunOptions *);                        // 46
-  OrtStatus *(*RunOptionsUnsetTerminate)(OrtRunOptions *);                      // 47
+  OrtStatus *(*RunOptionsSetTerminate)(OrtRunOptions *); // 46
+  OrtStatus *(*RunOptionsUnsetTerminate)(OrtRunOptions *); // 47
   void *gap48;
   OrtStatus *(*CreateTensorWithDataAsOrtValue)(const OrtMemoryInfo *, void *, size_t, const int64_t *, size_t, int, OrtValue **); // 49
   void *gap50;
-  OrtStatus *(*GetTensorMutableData)(OrtValue *, void **);                      // 51
+  OrtStatus *(*GetTensorMutableData)(OrtValue *, void **); // 51
   void *gap52[3];
   OrtStatus *(*CastTypeInfoToTensorInfo)(const OrtTypeInfo *, const OrtTensorInfo **); // 55
-  OrtStatus *(*GetOnnxTypeFromTypeInfo)(const OrtTypeInfo *, int *);            // 56
+  OrtStatus *(*GetOnnxTypeFromTypeInfo)(const OrtTypeInfo *, int *); // 56
   void *gap57[3];
-  OrtStatus *(*GetTensorElementType)(const OrtTensorInfo *, int *);             // 60
-  OrtStatus *(*GetDimensionsCount)(const OrtTensorInfo *, size_t *);            // 61
-  OrtStatus *(*GetDimensions)(const OrtTensorInfo *, int64_t *, size_t);        // 62
+  OrtStatus *(*GetTensorElementType)(const OrtTensorInfo *, int *); // 60
+  OrtStatus *(*GetDimensionsCount)(const OrtTensorInfo *, size_t *); // 61
+  OrtStatus *(*GetDimensions)(const OrtTensorInfo *, int64_t *, size_t); // 62
   void *gap63[2];
-  OrtStatus *(*GetTensorTypeAndShape)(const OrtValue *, OrtTensorInfo **);      // 65
+  OrtStatus *(*GetTensorTypeAndShape)(const OrtValue *, OrtTensorInfo **); // 65
   void *gap66[3];
   OrtStatus *(*CreateCpuMemoryInfo)(int allocator, int memory, OrtMemoryInfo **); // 69
   void *gap70[22];
-  void (*ReleaseEnv)(OrtEnv *);                                                 // 92
-  void (*ReleaseStatus)(OrtStatus *);                                           // 93
-  void (*ReleaseMemoryInfo)(OrtMemoryInfo *);                                   // 94
-  void (*ReleaseSession)(OrtSession *);                                         // 95
-  void (*ReleaseValue)(OrtValue *);                                             // 96
-  void (*ReleaseRunOptions)(OrtRunOptions *);                                   // 97
-  void (*ReleaseTypeInfo)(OrtTypeInfo *);                                       // 98
-  void (*ReleaseTensorTypeAndShapeInfo)(OrtTensorInfo *);                       // 99
-  void (*ReleaseSessionOptions)(OrtSessionOptions *);                           // 100
+  void (*ReleaseEnv)(OrtEnv *); // 92
+  void (*ReleaseStatus)(OrtStatus *); // 93
+  void (*ReleaseMemoryInfo)(OrtMemoryInfo *); // 94
+  void (*ReleaseSession)(OrtSession *); // 95
+  void (*ReleaseValue)(OrtValue *); // 96
+  void (*ReleaseRunOptions)(OrtRunOptions *); // 97
+  void (*ReleaseTypeInfo)(OrtTypeInfo *); // 98
+  void (*ReleaseTensorTypeAndShapeInfo)(OrtTensorInfo *); // 99
+  void (*ReleaseSessionOptions)(OrtSessionOptions *); // 100
   void *gap101[29];
   OrtStatus *(*AddSessionConfigEntry)(OrtSessionOptions *, const char *key, const char *value); // 130
   void *gap131[73];
-  OrtStatus *(*AppendCUDA)(OrtSessionOptions *, const OrtCudaOptions *);        // 204
-  OrtStatus *(*CreateCUDAProviderOptions)(OrtCudaOptions **);                   // 205
+  OrtStatus *(*AppendCUDA)(OrtSessionOptions *, const OrtCudaOptions *); // 204
+  OrtStatus *(*CreateCUDAProviderOptions)(OrtCudaOptions **); // 205
   OrtStatus *(*UpdateCUDAProviderOptions)(OrtCudaOptions *, Strings keys, Strings values, size_t); // 206
   void *gap207;
-  void (*ReleaseCUDAProviderOptions)(OrtCudaOptions *);                         // 208
+  void (*ReleaseCUDAProviderOptions)(OrtCudaOptions *); // 208
   void *gap209[7];
   OrtStatus *(*AppendProvider)(OrtSessionOptions *, const char *name, Strings keys, Strings values, size_t); // 216
+  void *gap217[76];
+  OrtStatus *(*SessionOptionsSetLoadCancellationFlag)(OrtSessionOptions *, _Bool); // 293
 } Table;
 
 #define AT(function, place) _Static_assert(offsetof(Table, function) == (place) * sizeof(void *), #function)
@@ -102,6 +103,7 @@ AT(AddSessionConfigEntry, 130);
 AT(AppendCUDA, 204);
 AT(ReleaseCUDAProviderOptions, 208);
 AT(AppendProvider, 216);
+AT(SessionOptionsSetLoadCancellationFlag, 293);
 
 static const Table *api;
 static OrtEnv *environment;
@@ -175,14 +177,23 @@ static OrtStatus *configure(OrtSessionOptions *options, ort_settings settings) {
   return NULL;
 }
 
-OrtStatus *ort_compile(const void *model, size_t bytes, const char *path, ort_settings settings, OrtSession **out) {
-  OrtSessionOptions *options;
-  TRY(api->CreateSessionOptions(&options));
-  OrtStatus *status = configure(options, settings);
-  if (!status && model) status = api->CreateSessionFromArray(environment, model, bytes, options, out);
-  else if (!status) status = api->CreateSession(environment, path, options, out);
-  api->ReleaseSessionOptions(options);
+OrtStatus *ort_options_new(ort_settings settings, OrtSessionOptions **out) {
+  TRY(api->CreateSessionOptions(out));
+  OrtStatus *status = configure(*out, settings);
+  if (status) api->ReleaseSessionOptions(*out);
   return status;
+}
+
+void ort_options_free(OrtSessionOptions *options) { api->ReleaseSessionOptions(options); }
+
+void ort_cancel(OrtSessionOptions *options) {
+  OrtStatus *status = api->SessionOptionsSetLoadCancellationFlag(options, 1);
+  if (status) api->ReleaseStatus(status);
+}
+
+OrtStatus *ort_compile(const void *model, size_t bytes, const char *path, const OrtSessionOptions *options, OrtSession **out) {
+  if (model) return api->CreateSessionFromArray(environment, model, bytes, options, out);
+  return api->CreateSession(environment, path, options, out);
 }
 
 void ort_session_free(OrtSession *session) { api->ReleaseSession(session); }

@@ -8,6 +8,7 @@
 
 typedef struct OrtStatus OrtStatus;
 typedef struct OrtSession OrtSession;
+typedef struct OrtSessionOptions OrtSessionOptions;
 typedef struct OrtRunOptions OrtRunOptions;
 typedef struct OrtValue OrtValue;
 
@@ -26,9 +27,13 @@ typedef struct {
   const char *device;   // CUDA's device number
 } ort_settings;
 
-// ort_compile makes a session from a serialised model or, where model is NULL, from a file.
-OrtStatus *ort_compile(const void *model, size_t bytes, const char *path, ort_settings settings, OrtSession **out);
+// ort_options_new makes the options of one compilation. ort_cancel ends that early, from another thread.
+OrtStatus *ort_options_new(ort_settings settings, OrtSessionOptions **out);
+void ort_options_free(OrtSessionOptions *options);
+void ort_cancel(OrtSessionOptions *options);
 
+// ort_compile makes a session from a serialised model or, where model is NULL, from a file.
+OrtStatus *ort_compile(const void *model, size_t bytes, const char *path, const OrtSessionOptions *options, OrtSession **out);
 void ort_session_free(OrtSession *session);
 
 // ort_value_type gives the kind of value (1: tensor) and, for a tensor, the element type of the session's input or output at the index.

@@ -105,7 +105,7 @@ func (e *Engine) Compile(ctx context.Context, g *graph.Graph, o engine.Options) 
 	if err != nil {
 		return nil, explain(src.name, err)
 	}
-	p, err := compile(src, o)
+	p, err := compile(ctx, src, o)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,21 @@ func (s *source) serialise(g *graph.Graph, limit int) (remove func(), err error)
 // largest is how many bytes of weights are compiled from memory: protobuf's 2 GB less room for the nodes.
 const largest = 2<<30 - 64<<20
 
-func compile(src source, o engine.Options) (*Program, error) {
+// model is a serialised model, or the path of its file where bytes is empty.
+type model struct {
+	bytes []byte
+	path  string
+}
+
+// settings says how a session is compiled.
+type settings struct {
+	threads    int
+	freeShapes bool   // some input's shape is not fixed
+	provider   string // "", "CUDA", "CoreML"
+	device     string // the number of the CUDA device
+}
+
+func compile(ctx context.Context, src source, o engine.Options) (*Program, error) {
 	fail := func(err error) error { return explain(src.name, err) }
 	provider, device, err := parseDevice(o.Device)
 	if err != nil {
@@ -153,7 +167,12 @@ func compile(src source, o engine.Options) (*Program, error) {
 	if o.Threads < 0 {
 		return nil, fail(fmt.Errorf("%d threads asked for: 0 (all) or more expected", o.Threads))
 	}
-	s, err := newSession(src.model, cmp.Or(o.Threads, runtime.GOMAXPROCS(0)), !fixed(src.inputs), provider, device)
+	s, err := newSession(ctx, src.model, settings{
+		threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)), freeShapes: !fixed(src.inputs), provider: provider, device: device,
+	})
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		if provider != "" {
 			err = fmt.Errorf("device %q: %w", o.Device, err)

@@ -179,7 +179,7 @@ func TestLargeModel(t *testing.T) {
 	if err != nil || len(files) != 2 || len(src.model.bytes) > 0 {
 		t.Fatalf("a model and a file of weights expected, found %v, %v", files, err)
 	}
-	p, err := compile(src, engine.Options{})
+	p, err := compile(context.Background(), src, engine.Options{})
 	remove()
 	if err != nil {
 		t.Fatal(err)
