@@ -1,6 +1,7 @@
 package observer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -51,7 +52,8 @@ type reading struct {
 }
 
 // Choose settles what Open left open: class names, how categories are read, and the preprocessing, by the accuracy of the usual ones on the
-// sample. Equal accuracies are decided by cross-entropy. Without labels it takes the most usual preprocessing and says so.
+// sample. Among those that are not worse than the best by more than the sample's noise (two standard errors) it takes the most usual, and
+// warns. Without labels it takes the most usual of all and says so.
 func Choose(ctx context.Context, m *Model, s Sample) (Choice, error) {
 	var choice Choice
 	if m.Classes == nil {
@@ -74,11 +76,7 @@ func Choose(ctx context.Context, m *Model, s Sample) (Choice, error) {
 		m.Preprocessing = candidates[0]
 		return Choice{Truth: readings[0].truth, Labels: readings[0].name}, nil
 	}
-	type trial struct {
-		Tried
-		candidate, reading int
-	}
-	var tried []trial
+	var tried []attempt
 	for i, p := range candidates {
 		m.Preprocessing = p
 		answers, err := m.Answer(ctx, images)
@@ -86,23 +84,38 @@ func Choose(ctx context.Context, m *Model, s Sample) (Choice, error) {
 			return choice, err
 		}
 		for k, r := range readings {
-			tried = append(tried, trial{score(answers, categories, r, p.Name), i, k})
+			tried = append(tried, attempt{score(answers, categories, r, p.Name), i, k})
 		}
 	}
-	slices.SortStableFunc(tried, func(a, b trial) int {
-		if a.Correct != b.Correct {
-			return b.Correct - a.Correct
-		}
-		return int(math.Copysign(1, a.CrossEntropy-b.CrossEntropy))
+	slices.SortStableFunc(tried, func(a, b attempt) int {
+		return cmp.Or(b.Correct-a.Correct, cmp.Compare(a.CrossEntropy, b.CrossEntropy))
 	})
 	for _, t := range tried {
 		choice.Tried = append(choice.Tried, t.Tried)
 	}
-	best := tried[0]
-	m.Preprocessing = candidates[best.candidate]
-	choice.Truth, choice.Labels = readings[best.reading].truth, readings[best.reading].name
-	choice.Warnings = doubts(choice.Tried, m.Classes.Len())
+	close := rivals(tried)
+	taken := slices.MinFunc(close, func(a, b attempt) int { return a.candidate - b.candidate })
+	m.Preprocessing = candidates[taken.candidate]
+	choice.Truth, choice.Labels = readings[taken.reading].truth, readings[taken.reading].name
+	choice.Warnings = doubts(tried[0], close, taken, m.Classes.Len())
 	return choice, nil
+}
+
+// attempt is one combination with its places among candidates and readings.
+type attempt struct {
+	Tried
+	candidate, reading int
+}
+
+// rivals returns the attempts, best first, that two standard errors do not tell from the best.
+func rivals(tried []attempt) []attempt {
+	best := tried[0].Accuracy()
+	noise := 2 * math.Sqrt(max(best*(1-best), 1/float64(tried[0].Images))/float64(tried[0].Images))
+	n := 1
+	for n < len(tried) && best-tried[n].Accuracy() <= noise {
+		n++
+	}
+	return tried[:n]
 }
 
 // candidates returns the preprocessing that is known, or all usual ones that the input's type allows.
@@ -151,23 +164,21 @@ func score(answers []Answer, categories []string, r reading, preprocessing strin
 	return t
 }
 
-// doubts says in plain words when the best of several is near chance, or the second best is as good.
-func doubts(tried []Tried, classes int) []string {
+// doubts says in plain words when the best of several is near chance, or others are as good as the one taken.
+func doubts(best attempt, close []attempt, taken attempt, classes int) []string {
 	var warnings []string
-	best := tried[0]
 	chance := 1 / float64(classes)
-	error2 := 2 * math.Sqrt(max(chance*(1-chance), best.Accuracy()*(1-best.Accuracy()))/float64(best.Images)) // two standard errors
-	if best.Accuracy() < 2*chance || best.Accuracy()-error2 < chance {
+	noise := 2 * math.Sqrt(max(chance*(1-chance), best.Accuracy()*(1-best.Accuracy()))/float64(best.Images))
+	if best.Accuracy() < 2*chance || best.Accuracy()-noise < chance {
 		warnings = append(warnings, fmt.Sprintf("no preprocessing works well: the best (%s) is near chance (%.1f %%); the model may want something else, or the labels may not be its classes", best, 100*chance))
 	}
-	if len(tried) > 1 && best.Accuracy()-tried[1].Accuracy() <= 0.02 {
-		close := []string{best.String()}
-		for _, t := range tried[1:] {
-			if best.Accuracy()-t.Accuracy() <= 0.02 {
-				close = append(close, t.String())
-			}
+	if len(close) > 1 {
+		words := make([]string, len(close))
+		for i, t := range close {
+			words[i] = t.String()
 		}
-		warnings = append(warnings, fmt.Sprintf("%d ways to prepare images are close on %d images (%s); the first is taken; settle it with --preprocessing", len(close), best.Images, strings.Join(close, "; ")))
+		warnings = append(warnings, fmt.Sprintf("%d ways to prepare images are close on %d images (%s); the most usual is taken: %s; settle it with --preprocessing",
+			len(close), best.Images, strings.Join(words, "; "), taken.Preprocessing))
 	}
 	return warnings
 }

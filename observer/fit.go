@@ -32,13 +32,10 @@ func (p Preprocessing) geometry(width, height int) Geometry {
 
 // Fit returns the image at the model's size: untouched where it has that size already (files of ImageNet-C are not resized twice),
 // otherwise resized with antialiasing and cropped at the centre, as torchvision's Resize and CenterCrop do on PIL images.
-func (g Geometry) Fit(m *raster.Image) (*raster.Image, error) {
+func (g Geometry) Fit(m *raster.Image) *raster.Image {
 	if g.Width == 0 || m.Width == g.Width && m.Height == g.Height {
-		return m, nil
+		return m
 	}
 	short := max(g.Resize, g.Width, g.Height) // never smaller than the crop
-	if g.Resize >= max(g.Width, g.Height) {
-		short = g.Resize
-	}
 	return resample.CenterCrop(resample.ShortSide(m, short, g.Filter), g.Width, g.Height)
 }

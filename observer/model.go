@@ -76,7 +76,7 @@ func Open(ctx context.Context, e engine.Engine, path string, o Options) (*Model,
 	}
 	m := &Model{Path: path, name: o.Name, Scores: o.Scores}
 	if m.name == "" {
-		m.name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		m.name = ModelName(path)
 	}
 	if m.input, err = imageInput(g, sidecar.Layout, o.Size); err != nil {
 		return nil, fmt.Errorf("observer: %s: %w", path, err)
@@ -353,6 +353,11 @@ func scoresOf(g *graph.Graph, output string) Scores {
 	return ""
 }
 
+// ModelName returns the file's name without its extension.
+func ModelName(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+}
+
 // Name returns the observer's name.
 func (m *Model) Name() string { return m.name }
 
@@ -381,21 +386,10 @@ func (m *Model) Answer(ctx context.Context, images []*raster.Image) ([]Answer, e
 }
 
 func (m *Model) answerBatch(ctx context.Context, images []*raster.Image) error {
-	in, err := m.feed.fill(m.input, m.Preprocessing, images)
+	values, classes, err := m.scores(ctx, images)
 	if err != nil {
-		return fmt.Errorf("observer: %s: %w", m.Path, err)
-	}
-	m.outputs[0] = nil
-	if err := m.program.Run(ctx, []*tensor.Tensor{in}, m.outputs); err != nil {
 		return err
 	}
-	scores := m.outputs[0]
-	shape := scores.Shape()
-	if len(shape) < 2 || shape[0] < len(images) || scores.Len() != shape[0]*shape[1] {
-		return fmt.Errorf("observer: %s: output %q has shape %v, expected [%d, classes]", m.Path, m.Output, shape, len(images))
-	}
-	values := scores.Floats()
-	classes := shape[1]
 	if m.Scores == "" {
 		m.Scores = guessScores(values, classes)
 	}
@@ -403,6 +397,24 @@ func (m *Model) answerBatch(ctx context.Context, images []*raster.Image) error {
 		m.answers = append(m.answers, Answer{m.Scores.probabilities(values[i*classes : (i+1)*classes])})
 	}
 	return nil
+}
+
+// scores runs the model once and returns its class scores as they come, [image, class].
+func (m *Model) scores(ctx context.Context, images []*raster.Image) (values []float64, classes int, err error) {
+	in, err := m.feed.fill(m.input, m.Preprocessing, images)
+	if err != nil {
+		return nil, 0, fmt.Errorf("observer: %s: %w", m.Path, err)
+	}
+	m.outputs[0] = nil
+	if err := m.program.Run(ctx, []*tensor.Tensor{in}, m.outputs); err != nil {
+		return nil, 0, err
+	}
+	out := m.outputs[0]
+	shape := out.Shape()
+	if len(shape) < 2 || shape[0] < len(images) || out.Len() != shape[0]*shape[1] {
+		return nil, 0, fmt.Errorf("observer: %s: output %q has shape %v, expected [%d, classes]", m.Path, m.Output, shape, len(images))
+	}
+	return out.Floats()[:len(images)*shape[1]], shape[1], nil
 }
 
 // guessScores looks at a batch [image, class]: rows of 0..1 that sum to 1 are probabilities, rows whose exponentials do are their logarithms.

@@ -177,7 +177,7 @@ func (s *Sidecar) preprocessing(path string) (p Preprocessing, ok bool, err erro
 	}
 	p.Resize, p.Crop = s.Resize, s.Crop
 	if s.Interpolation != "" {
-		if p.Filter, err = resample.FilterByName(s.Interpolation); err != nil {
+		if p.Filter, err = resample.ParseFilter(s.Interpolation); err != nil {
 			return p, false, fmt.Errorf("observer: %s: %w", path, err)
 		}
 	}

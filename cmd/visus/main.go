@@ -1,4 +1,122 @@
-// Command visus examines vision models.
+// Command visus is an eye examination for vision models: it shows images to them, clean and corrupted, and reports what they see.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"visus/internal/progress"
+	"visus/internal/version"
+	"visus/study/corruption"
+)
+
+// Exit codes.
+const (
+	done        = 0
+	failed      = 1
+	wrongUsage  = 2
+	interrupted = 130
+)
+
+// commands is the command line.
+type commands struct {
+	Examine  examineCommand  `cmd:"" help:"Examine models on a folder of images, clean and corrupted, and write a report."`
+	Corrupt  corruptCommand  `cmd:"" help:"Write corrupted versions of images."`
+	Describe describeCommand `cmd:"" help:"Say what a model takes, gives and is made of."`
+	Doctor   doctorCommand   `cmd:"" help:"Say which libraries were found and what is missing."`
+	Rerun    rerunCommand    `cmd:"" help:"Run the examination of a result folder again and compare its trials."`
+	Merge    mergeCommand    `cmd:"" help:"Put the shards of an examination together."`
+
+	Quiet   bool             `short:"q" help:"Print results and errors only."`
+	Verbose bool             `short:"v" help:"Say what is being decided and why."`
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+// terminal is where a command writes: results to Out, progress and remarks to Err.
+type terminal struct {
+	Out            io.Writer
+	Err            *os.File
+	Quiet, Verbose bool
+}
+
+// say prints a remark.
+func (t terminal) say(format string, args ...any) {
+	if !t.Quiet {
+		fmt.Fprintf(t.Err, format+"\n", args...)
+	}
+}
+
+func (t terminal) meter() progress.Meter {
+	if t.Quiet {
+		return progress.Silent()
+	}
+	return progress.New(t.Err)
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	var c commands
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("visus"),
+		kong.Description("visus is an eye examination for vision models.\n\n  visus examine resnet20.onnx --images cifar/ --out result/"),
+		kong.Vars{"version": "visus " + version.String()},
+		kong.Exit(func(code int) { exit = code }),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "visus:", err)
+		return failed
+	}
+	parsed, err := parser.Parse(args)
+	if exit >= 0 { // --help and --version
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "visus: %v\ntry: visus %s--help\n", err, commandOf(args))
+		return wrongUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt kills
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.Bind(terminal{Out: os.Stdout, Err: os.Stderr, Quiet: c.Quiet, Verbose: c.Verbose})
+	return exitCode(parsed.Run())
+}
+
+// commandOf returns the command that was meant, with a space behind it, for the hint after a usage error.
+func commandOf(args []string) string {
+	if len(args) == 0 || args[0] == "" || args[0][0] == '-' {
+		return ""
+	}
+	return args[0] + " "
+}
+
+// usageError is a wrong use that parsing did not find.
+type usageError struct{ error }
+
+// exitCode prints an error and turns it into an exit code.
+func exitCode(err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return done
+	case errors.Is(err, corruption.ErrInterrupted), errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "visus: interrupted; what is done is kept, the same command goes on from there")
+		return interrupted
+	case errors.As(err, &usage):
+		fmt.Fprintln(os.Stderr, "visus:", err)
+		return wrongUsage
+	}
+	fmt.Fprintln(os.Stderr, "visus:", err)
+	return failed
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Write makes or replaces the file path with what write sends. Nothing is left behind where write, or the disk, fails.
@@ -37,6 +38,11 @@ func Write(path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// IsTemporary says whether a file's name is one that Write uses before it renames: what a killed process may leave behind.
+func IsTemporary(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".tmp")
 }
 
 // mode keeps the permissions of a file that is replaced; a new one is readable by all.

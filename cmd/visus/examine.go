@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"visus/engine/ort"
+	"visus/study/corruption"
+)
+
+type examineCommand struct {
+	Models []string `arg:"" name:"model" help:"ONNX models, examined side by side." type:"existingfile"`
+	Images string   `required:"" help:"Images: a folder of class folders, a folder with a CSV, .npz, IDX, CIFAR-10-C or ImageNet-C folder, or one image." type:"path"`
+	Out    string   `default:"result" help:"Result folder; an interrupted examination goes on from what it holds." type:"path"`
+
+	Studies     []string `default:"corruption" enum:"corruption" help:"Studies to make (${enum})."`
+	Corruption  []string `help:"Corruptions or groups (noise, blur, weather, digital, extra); default all 19." placeholder:"NAME,..."`
+	Severity    string   `default:"1-5" help:"Severities: 3, 1-5 or 1,3,5."`
+	Parameters  string   `default:"auto" help:"Parameter set: auto (by image size), imagenet224, inception299, tiny64, cifar32 or any."`
+	AsPublished bool     `help:"Store each corrupted image as JPEG of quality 85, as the published ImageNet-C files were."`
+	Frost       string   `help:"Folder with the published frost textures; default: textures of our own." type:"existingdir"`
+
+	Preprocessing string `default:"auto" help:"imagenet, cifar, tf, caffe, clip, none, raw, a .yaml file, or auto: the best on up to 200 labelled images."`
+	Classes       string `help:"Names of the model's outputs: imagenet, cifar10, digits or a file." placeholder:"NAME|FILE"`
+	Labels        string `help:"What whole numbers among the labels mean: imagenet, cifar10, digits or a file; default: decided on the images." placeholder:"NAME|FILE"`
+	LabelColumn   string `help:"Column of the CSV that holds the label."`
+	Output        string `help:"Name of the model's output with the class scores."`
+	Size          int    `help:"Input size for models that take any; default: the images' own where they agree, else 224."`
+
+	Limit   int    `help:"Show at most so many images, spread evenly over the set."`
+	Batch   int    `help:"Images shown together; default 32." placeholder:"32"`
+	Shard   string `help:"Examine part i of n (i/n); put the parts together with visus merge." placeholder:"I/N"`
+	Orient  bool   `help:"Turn photographs upright by their EXIF orientation; training pipelines do not."`
+	Seed    uint64 `help:"Seed of the corruptions."`
+	Threads int    `help:"Threads of the engine; default: all cores."`
+	Workers int    `help:"Images made at the same time; default: all cores."`
+	Device  string `default:"cpu" help:"cpu, cuda, cuda:N or coreml, where your ONNX Runtime has it."`
+	Strict  bool   `help:"Exit with 1 when an image could not be read."`
+}
+
+// Help adds examples to --help.
+func (examineCommand) Help() string {
+	return `Examples:
+
+  # one model, 19 corruptions at five severities; the report is result/report.html
+  visus examine resnet20.onnx --images cifar/
+
+  # two models side by side, quickly: 200 images, two groups of corruptions
+  visus examine resnet20.onnx resnet56.onnx --images cifar.npz --limit 200 --corruption noise,blur --out compared/
+
+  # one machine of eight, and then together
+  visus examine model.onnx --images photos/ --shard 1/8 --out part1/
+  visus merge part1/ part2/ part3/ part4/ part5/ part6/ part7/ part8/ --out whole/`
+}
+
+// Run examines.
+func (c *examineCommand) Run(ctx context.Context, t terminal) error {
+	options, err := c.options()
+	if err != nil {
+		return usageError{err}
+	}
+	findings, err := examine(ctx, t, options, c.Out)
+	if err != nil {
+		return err
+	}
+	if c.Strict && len(findings.Lost) > 0 {
+		return fmt.Errorf("%d images could not be read; the report lists them", len(findings.Lost))
+	}
+	return nil
+}
+
+func (c *examineCommand) options() (corruption.Options, error) {
+	o := corruption.Options{
+		Models: c.Models, Images: c.Images, Corruptions: c.Corruption, Parameters: c.Parameters, AsPublished: c.AsPublished, Frost: c.Frost,
+		Preprocessing: c.Preprocessing, Classes: c.Classes, Labels: c.Labels, LabelColumn: c.LabelColumn, Output: c.Output, Size: c.Size,
+		Limit: c.Limit, Batch: c.Batch, Orient: c.Orient, Seed: c.Seed, Threads: c.Threads, Workers: c.Workers, Device: c.Device,
+	}
+	for i, m := range o.Models {
+		o.Models[i] = absolute(m)
+	}
+	var err error
+	if o.Severities, err = corruption.ParseSeverities(c.Severity); err != nil {
+		return o, err
+	}
+	if _, err = corruption.Corruptions(c.Corruption); err != nil {
+		return o, err
+	}
+	o.Shard, err = corruption.ParseShard(c.Shard)
+	return o, err
+}
+
+// absolute makes a path independent of the working directory, as config.yaml needs it.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path
+}
+
+// examine runs the corruption study and says where the report lies.
+func examine(ctx context.Context, t terminal, o corruption.Options, out string) (*corruption.Findings, error) {
+	engine, err := ort.Open(ort.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if t.Verbose {
+		t.say("engine: %s (%s)", engine.Name(), engine.Library())
+	}
+	study := corruption.Study{Options: o, Engine: engine, Progress: t.meter(), Note: func(text string) { t.say("%s", text) }}
+	findings, err := study.Run(ctx, out)
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range findings.Lines() {
+		fmt.Fprintln(t.Out, line)
+	}
+	fmt.Fprintln(t.Out, "report:", filepath.Join(out, corruption.ReportFile))
+	return findings, nil
+}

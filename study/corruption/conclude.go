@@ -1,0 +1,67 @@
+package corruption
+
+import (
+	"context"
+	"io"
+
+	"visus/internal/atomicfile"
+	"visus/report"
+	"visus/trial"
+)
+
+// The files of a result folder.
+const (
+	TrialsFile   = trial.TableFile
+	FindingsFile = "findings.json"
+	ReportFile   = "report.html"
+)
+
+// conclude measures the trials and writes findings, figures, tables and the report.
+func (x *examination) conclude(ctx context.Context) (*Findings, error) {
+	m := x.measurement()
+	findings, err := m.measure(trial.ReadFile(x.path(TrialsFile)), x.Options.Seed)
+	if err != nil {
+		return nil, err
+	}
+	findings.Visus, findings.Engine = x.config.Visus, x.config.Engine
+	findings.Config, findings.Warnings = x.config, x.config.Warnings
+	gallery, err := x.gallery(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.writeReport(findings, gallery); err != nil {
+		return nil, err
+	}
+	return findings, nil
+}
+
+// measurement says how this examination's trials are read.
+func (x *examination) measurement() *measurement {
+	m := &measurement{basis: Agreement, conditions: x.conditions, byName: map[string]int{}, weight: weights(x.conditions), stimuli: map[string]int{}}
+	if x.config.Data.Labels > 0 {
+		m.basis = Accuracy
+	}
+	for i, c := range x.conditions {
+		m.byName[c.name] = i
+		for at, stimulus := range x.stimuli {
+			if i > 0 && !x.config.recorded() {
+				break // every condition is made of the same stimuli
+			}
+			if x.plan.shard.owns(at / x.plan.block) {
+				m.stimuli[c.source.Item(stimulus).ID] = at
+			}
+		}
+	}
+	for _, o := range x.models {
+		m.observers = append(m.observers, o.Name())
+		m.classes = append(m.classes, o.Classes.Names())
+	}
+	return m
+}
+
+func (x *examination) writeReport(f *Findings, gallery *report.Browser) error {
+	if err := atomicfile.Write(x.path(FindingsFile), func(w io.Writer) error { return report.WriteJSON(w, f) }); err != nil {
+		return err
+	}
+	return x.page(f, gallery).Save(x.folder)
+}

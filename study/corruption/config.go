@@ -1,0 +1,196 @@
+package corruption
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"visus/internal/atomicfile"
+	"visus/internal/version"
+	"visus/observer"
+)
+
+// Config is config.yaml of a result folder: what was asked, and what it was asked of. It holds all that the trials depend on.
+type Config struct {
+	Visus    string        `yaml:"visus"` // version
+	Study    string        `yaml:"study"`
+	Engine   string        `yaml:"engine"`
+	Options  Options       `yaml:"options"`
+	Data     DataConfig    `yaml:"data"`
+	Models   []ModelConfig `yaml:"decided"`
+	Warnings []string      `yaml:"warnings,omitempty"`
+}
+
+// DataConfig identifies the stimuli.
+type DataConfig struct {
+	Kind    string `yaml:"kind"`
+	Stimuli int    `yaml:"stimuli"`
+	Labels  int    `yaml:"labelled"`
+	SHA256  string `yaml:"sha256"` // of ids and categories
+}
+
+// ModelConfig identifies a model and what was decided for it.
+type ModelConfig struct {
+	Name          string           `yaml:"name"`
+	SHA256        string           `yaml:"sha256"`
+	Preprocessing string           `yaml:"preprocessing"`
+	Labels        string           `yaml:"labels"`
+	Classes       string           `yaml:"classes"`
+	Output        string           `yaml:"output"`
+	Scores        observer.Scores  `yaml:"scores"`
+	Width         int              `yaml:"width"`
+	Height        int              `yaml:"height"`
+	Tried         []observer.Tried `yaml:"tried,omitempty"`
+}
+
+const configFile = "config.yaml"
+
+// ReadConfig reads the configuration of a result folder.
+func ReadConfig(folder string) (*Config, error) {
+	path := filepath.Join(folder, configFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s holds no %s: it is not a result folder", folder, configFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var c Config
+	if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &c, nil
+}
+
+func (c *Config) write(folder string) error {
+	data, err := yaml.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(folder, configFile), func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// earlier returns the configuration of a run that this one goes on with; nil where the folder is new or empty.
+// A folder with anything else in it, or with another examination, is an error.
+func earlier(folder string, now Config) (*Config, error) {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	before, err := ReadConfig(folder)
+	if err != nil {
+		if onlyLeftovers(entries) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("the output folder %s is not empty and %w; choose another --out", folder, err)
+	}
+	if different := differences(*before, now); len(different) > 0 {
+		return nil, fmt.Errorf("the output folder %s holds another run (different: %s); choose another --out or remove it", folder, strings.Join(different, "; "))
+	}
+	return before, nil
+}
+
+// onlyLeftovers says whether a folder holds nothing but temporary files of a run that was killed before its configuration was written.
+func onlyLeftovers(entries []os.DirEntry) bool {
+	for _, e := range entries {
+		if !atomicfile.IsTemporary(e.Name()) {
+			return false
+		}
+	}
+	return true
+}
+
+// differences names what two runs do not share.
+func differences(before, now Config) []string {
+	var names []string
+	add := func(name string, a, b any) {
+		if !reflect.DeepEqual(a, b) {
+			names = append(names, fmt.Sprintf("%s %v, now %v", name, a, b))
+		}
+	}
+	add("visus", before.Visus, now.Visus)
+	add("engine", before.Engine, now.Engine)
+	a, b := reflect.ValueOf(before.Options), reflect.ValueOf(now.Options)
+	for i := range a.NumField() {
+		field := a.Type().Field(i)
+		if field.Tag.Get("yaml") == "-" {
+			continue
+		}
+		x, y := a.Field(i), b.Field(i)
+		if x.Kind() == reflect.Slice && x.Len() == 0 && y.Len() == 0 {
+			continue
+		}
+		add(field.Tag.Get("yaml"), x.Interface(), y.Interface())
+	}
+	add("images", before.Data, now.Data)
+	for i, m := range now.Models {
+		if i < len(before.Models) {
+			add("model "+m.Name, before.Models[i].SHA256, m.SHA256)
+		}
+	}
+	return names
+}
+
+// decided returns what an earlier run decided for a model.
+func (c *Config) decided(i int) (ModelConfig, bool) {
+	if c == nil || i >= len(c.Models) {
+		return ModelConfig{}, false
+	}
+	return c.Models[i], true
+}
+
+// newConfig describes the examination before anything is decided.
+func (x *examination) newConfig() (Config, error) {
+	c := Config{Visus: version.String(), Study: "corruption", Engine: x.Engine.Name(), Options: x.Options}
+	digest := sha256.New()
+	source := x.conditions[0].source
+	for _, i := range x.stimuli {
+		item := source.Item(i)
+		io.WriteString(digest, item.ID+"\x00"+item.Category+"\n")
+		if item.Category != "" {
+			c.Data.Labels++
+		}
+	}
+	c.Data.Kind, c.Data.Stimuli, c.Data.SHA256 = x.set.Kind, len(x.stimuli), sum(digest)
+	for _, path := range x.Options.Models {
+		hash, err := fileSum(path)
+		if err != nil {
+			return c, err
+		}
+		c.Models = append(c.Models, ModelConfig{SHA256: hash})
+	}
+	return c, nil
+}
+
+func fileSum(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	digest := sha256.New()
+	if _, err := io.Copy(digest, f); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return sum(digest), nil
+}
+
+func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+
+// recorded says whether the data were corrupted on disk.
+func (c *Config) recorded() bool { return c.Data.Kind == "cifar-c" || c.Data.Kind == "imagenet-c" }

@@ -1,0 +1,157 @@
+package corruption
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image/jpeg"
+	"image/png"
+
+	"visus/report"
+	"visus/stimulus/raster"
+	"visus/stimulus/resample"
+	"visus/trial"
+)
+
+// The page holds a few stimuli under every condition: as PNG where they are tiny, else as JPEG at most thumbnail pixels wide.
+const (
+	tiny           = 64
+	thumbnail      = 160
+	tinyGallery    = 24
+	largeGallery   = 8
+	galleryQuality = 82
+)
+
+// gallery makes the image browser: stimuli spread evenly over the set, made again exactly as they were shown, with the answers they got.
+func (x *examination) gallery(ctx context.Context) (*report.Browser, error) {
+	chosen := x.galleryStimuli()
+	browser := &report.Browser{
+		Title: "Clean and corrupted side by side", GroupName: "corruption", LevelName: "severity",
+		Caption: fmt.Sprintf("%d of %d images, spread evenly over the set, as the model %s was shown them.", len(chosen), len(x.stimuli), x.models[0].Name()),
+	}
+	for _, m := range x.models {
+		browser.Observers = append(browser.Observers, m.Name())
+	}
+	for _, c := range x.conditions {
+		group, severity := splitCondition(c.name)
+		if severity == 0 {
+			group = ""
+		}
+		browser.Conditions = append(browser.Conditions, report.Condition{Name: c.name, Group: group, Level: severity})
+	}
+	answers, err := x.galleryAnswers(chosen)
+	if err != nil {
+		return nil, err
+	}
+	worker, err := x.newMaker()
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range chosen {
+		if ctx.Err() != nil {
+			return nil, ErrInterrupted
+		}
+		item, ok, err := x.galleryItem(at, worker, answers)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			browser.Items = append(browser.Items, item)
+		}
+	}
+	return browser, nil
+}
+
+// galleryStimuli returns places in x.stimuli of this shard.
+func (x *examination) galleryStimuli() []int {
+	var mine []int
+	for at := range x.stimuli {
+		if x.plan.shard.owns(at / x.plan.block) {
+			mine = append(mine, at)
+		}
+	}
+	n := largeGallery
+	if g := x.views[0]; g.Width > 0 && max(g.Width, g.Height) <= tiny {
+		n = tinyGallery
+	}
+	var chosen []int
+	for _, i := range spread(n, len(mine)) {
+		chosen = append(chosen, mine[i])
+	}
+	return chosen
+}
+
+// shown identifies what an observer answered.
+type shown struct{ stimulus, condition, observer string }
+
+// galleryAnswers reads the trials of the chosen stimuli.
+func (x *examination) galleryAnswers(chosen []int) (map[shown]trial.Trial, error) {
+	wanted := map[string]bool{}
+	for _, c := range x.conditions {
+		for _, at := range chosen {
+			wanted[c.source.Item(x.stimuli[at]).ID] = true
+		}
+	}
+	answers := map[shown]trial.Trial{}
+	for row, err := range trial.ReadFile(x.path(TrialsFile)) {
+		if err != nil {
+			return nil, err
+		}
+		if wanted[row.Stimulus] {
+			answers[shown{row.Stimulus, row.Condition, row.Observer}] = row
+		}
+	}
+	return answers, nil
+}
+
+// galleryItem makes one stimulus under every condition; ok is false where it cannot be shown under the first.
+func (x *examination) galleryItem(at int, worker *maker, answers map[shown]trial.Trial) (item report.Item, ok bool, err error) {
+	var loaded *raster.Image
+	var made raster.Image
+	first := x.conditions[0].source.Item(x.stimuli[at])
+	item.Stimulus = first.ID
+	for i, c := range x.conditions {
+		source := c.source.Item(x.stimuli[at])
+		if loaded == nil || !c.made {
+			image, err := c.source.Image(x.stimuli[at])
+			if err != nil && i == 0 {
+				return item, false, nil
+			}
+			if err != nil {
+				continue
+			}
+			loaded = x.views[0].Fit(image)
+		}
+		picture := loaded
+		if c.made {
+			if err := worker.make(&made, loaded, x.views[0], c, x.stimuli[at]); err != nil {
+				return item, false, err
+			}
+			picture = &made
+		}
+		view := report.View{Condition: i}
+		if view.Image, err = encodeThumbnail(picture); err != nil {
+			return item, false, err
+		}
+		for _, m := range x.models {
+			row := answers[shown{source.ID, c.name, m.Name()}]
+			item.Category = row.Category
+			view.Answers = append(view.Answers, report.Answer{Response: row.Response, Confidence: row.Confidence, Correct: row.Correct})
+		}
+		item.Views = append(item.Views, view)
+	}
+	return item, true, nil
+}
+
+func encodeThumbnail(m *raster.Image) ([]byte, error) {
+	var out bytes.Buffer
+	if max(m.Width, m.Height) <= tiny {
+		err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, m)
+		return out.Bytes(), err
+	}
+	if long := max(m.Width, m.Height); long > thumbnail {
+		m = resample.Resize(m, max(1, m.Width*thumbnail/long), max(1, m.Height*thumbnail/long), resample.Bilinear)
+	}
+	err := jpeg.Encode(&out, m, &jpeg.Options{Quality: galleryQuality})
+	return out.Bytes(), err
+}

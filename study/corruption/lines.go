@@ -1,0 +1,26 @@
+package corruption
+
+import "fmt"
+
+// Lines are the findings for a terminal: a line a model, and a line a comparison.
+func (f *Findings) Lines() []string {
+	var lines []string
+	for _, o := range f.Observers {
+		line := o.Name + ":"
+		if o.Clean != nil && f.Basis == Accuracy {
+			line += fmt.Sprintf(" clean accuracy %s,", percent(o.Clean.Accuracy.Value))
+		}
+		line += fmt.Sprintf(" mean corruption %s %s (%s)", f.wrong(), percent(o.MeanError.Value), interval(o.MeanError))
+		if o.MCE != nil {
+			line += fmt.Sprintf(", mCE %.1f", *o.MCE)
+		}
+		lines = append(lines, line)
+	}
+	for _, c := range f.Comparisons {
+		lines = append(lines, fmt.Sprintf("%s - %s: %.1f points (%.1f to %.1f), p %s", c.A, c.B, 100*c.Difference, 100*c.Low, 100*c.High, pValue(c.P)))
+	}
+	if len(f.Lost) > 0 {
+		lines = append(lines, fmt.Sprintf("%s could not be read and counted in no score", plural(len(f.Lost), "image")))
+	}
+	return lines
+}

@@ -1,0 +1,80 @@
+package corruption
+
+import "fmt"
+
+// plan knows the order of all trials. Stimuli are shown in blocks: a block under the clean condition first, then under every corruption.
+// Trials lie in the order of blocks, conditions, stimuli, observers, so that the beginning of the table is a complete examination of fewer
+// images, and shards, which take blocks in turn, are put together by taking blocks in turn.
+type plan struct {
+	stimuli, conditions, observers int
+	block                          int // stimuli of a block
+	shard                          Shard
+}
+
+// step is one condition of one block: what is shown and recorded at a time.
+type step struct {
+	block, condition int
+	first, count     int // stimuli [first, first+count) of the plan
+}
+
+func (p plan) blocks() int { return (p.stimuli + p.block - 1) / p.block }
+
+// blockSize returns the number of stimuli in a block.
+func (p plan) blockSize(block int) int { return min(p.block, p.stimuli-block*p.block) }
+
+// steps lists this shard's steps in order.
+func (p plan) steps() []step {
+	var all []step
+	for b := range p.blocks() {
+		if !p.shard.owns(b) {
+			continue
+		}
+		for c := range p.conditions {
+			all = append(all, step{b, c, b * p.block, p.blockSize(b)})
+		}
+	}
+	return all
+}
+
+// rows returns the number of trials of a step.
+func (p plan) rows(s step) int { return s.count * p.observers }
+
+// trials returns the number of this shard's trials.
+func (p plan) trials() int {
+	n := 0
+	for b := range p.blocks() {
+		if p.shard.owns(b) {
+			n += p.blockSize(b) * p.conditions * p.observers
+		}
+	}
+	return n
+}
+
+// number returns the trial number, from 1, of a stimulus of a step: every observer sees the stimuli in the same order, whatever the shard.
+func (p plan) number(s step, k int) int {
+	return s.first*p.conditions + s.condition*s.count + k + 1
+}
+
+// spread returns n of 0..total-1, evenly spaced, all of them where n is 0 or too large.
+func spread(n, total int) []int {
+	if n <= 0 || n > total {
+		n = total
+	}
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i * total / n
+	}
+	return out
+}
+
+// ParseShard reads "2/8".
+func ParseShard(text string) (Shard, error) {
+	var s Shard
+	if text == "" {
+		return s, nil
+	}
+	if n, err := fmt.Sscanf(text, "%d/%d", &s.Index, &s.Count); n != 2 || err != nil || s.Count < 1 || s.Index < 1 || s.Index > s.Count || s.String() != text {
+		return Shard{}, fmt.Errorf("shard %q is not i/n with 1 ≤ i ≤ n, such as 2/8", text)
+	}
+	return s, nil
+}

@@ -1,0 +1,292 @@
+package corruption
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"visus/internal/progress"
+	"visus/observer"
+	"visus/stimulus"
+	"visus/stimulus/raster"
+	"visus/trial"
+)
+
+// slide is one step made ready to be shown: its images at every view's size.
+type slide struct {
+	step
+	images [][]*raster.Image // [view][stimulus]; the pixels belong to the slide, or to the block for the clean condition
+	owned  [][]*raster.Image // buffers for corrupted images, kept between steps
+	lost   []error           // per stimulus: why it cannot be shown
+}
+
+// lostKey is the extra column that says why a stimulus could not be shown; such a trial has no response and counts in no score.
+const lostKey = "error"
+
+// slides in use: one being answered, one waiting, one being made.
+const slides = 3
+
+// show runs the steps that the journal does not hold yet: slides are made ahead by all workers while the observers answer.
+func (x *examination) show(ctx context.Context) error {
+	steps := x.plan.steps()
+	journal, err := trial.OpenJournal(x.folder, func(block int) int {
+		if block >= len(steps) {
+			return 0
+		}
+		return x.plan.rows(steps[block])
+	})
+	if errors.Is(err, trial.ErrFinished) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer journal.Close()
+	if err := x.announce(ctx, journal.Rows()); err != nil {
+		return err
+	}
+	x.Progress.Begin("examining", journal.Rows(), x.plan.trials())
+	err = x.run(ctx, steps[journal.Blocks():], journal)
+	x.Progress.End()
+	if ctx.Err() != nil {
+		return errors.Join(ErrInterrupted, journal.Close())
+	}
+	if err != nil {
+		return err
+	}
+	return journal.Finish()
+}
+
+// announce says what will be done and how long it will take.
+func (x *examination) announce(ctx context.Context, done int) error {
+	left, err := x.estimate(ctx, done)
+	if err != nil {
+		return err
+	}
+	x.note("%d images × %d conditions × %s = %d trials, %d done; about %s", len(x.stimuli), len(x.conditions), plural(len(x.models), "model"),
+		x.plan.trials(), done, progress.Round(left))
+	return nil
+}
+
+// run makes slides on one side and has them answered on the other.
+func (x *examination) run(ctx context.Context, steps []step, journal *trial.Journal) error {
+	ready, free := make(chan *slide, slides), make(chan *slide, slides)
+	for range slides {
+		free <- x.newSlide()
+	}
+	group, inner := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(ready)
+		return x.makeSlides(inner, steps, free, ready)
+	})
+	group.Go(func() error {
+		for s := range ready {
+			if err := x.answer(inner, s, journal); err != nil {
+				return err
+			}
+			x.Progress.Add(x.plan.rows(s.step))
+			free <- s
+		}
+		return inner.Err()
+	})
+	return group.Wait()
+}
+
+func (x *examination) newSlide() *slide {
+	s := &slide{images: make([][]*raster.Image, len(x.views)), owned: make([][]*raster.Image, len(x.views)), lost: make([]error, x.plan.block)}
+	for v := range x.views {
+		s.images[v] = make([]*raster.Image, x.plan.block)
+		s.owned[v] = make([]*raster.Image, x.plan.block)
+		for k := range s.owned[v] {
+			s.owned[v][k] = &raster.Image{}
+		}
+	}
+	return s
+}
+
+// fitted holds a block's images at every view's size, as loaded.
+type fitted struct {
+	block  int
+	source stimulus.Source
+	images [][]*raster.Image // [view][stimulus]
+	lost   []error
+}
+
+// makeSlides loads each block once and makes every step of it.
+func (x *examination) makeSlides(ctx context.Context, steps []step, free <-chan *slide, ready chan<- *slide) error {
+	workers := make([]*maker, x.workers())
+	for i := range workers {
+		worker, err := x.newMaker()
+		if err != nil {
+			return err
+		}
+		workers[i] = worker
+	}
+	held := fitted{block: -1}
+	for _, st := range steps {
+		c := x.conditions[st.condition]
+		if held.block != st.block || held.source != c.source {
+			var err error
+			if held, err = x.load(ctx, st, c.source, len(workers)); err != nil {
+				return err
+			}
+		}
+		var s *slide
+		select {
+		case s = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		s.step = st
+		copy(s.lost, held.lost)
+		if err := x.makeSlide(ctx, s, held, c, workers); err != nil {
+			return err
+		}
+		select {
+		case ready <- s:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// load decodes a block's images and brings them to every view's size.
+func (x *examination) load(ctx context.Context, st step, source stimulus.Source, workers int) (fitted, error) {
+	f := fitted{block: st.block, source: source, images: make([][]*raster.Image, len(x.views)), lost: make([]error, st.count)}
+	for v := range f.images {
+		f.images[v] = make([]*raster.Image, st.count)
+	}
+	err := parallel(ctx, workers, st.count, func(_, k int) error {
+		image, err := source.Image(x.stimuli[st.first+k])
+		if err != nil {
+			f.lost[k] = err
+			return nil
+		}
+		for v := range x.views {
+			f.images[v][k] = x.views[v].Fit(image)
+		}
+		return nil
+	})
+	return f, err
+}
+
+// makeSlide corrupts a block's images. The random stream of an image depends on the seed, the corruption, the severity and the image's place
+// in the whole set alone.
+func (x *examination) makeSlide(ctx context.Context, s *slide, held fitted, c condition, workers []*maker) error {
+	if !c.made {
+		for v := range x.views {
+			copy(s.images[v], held.images[v])
+		}
+		return nil
+	}
+	return parallel(ctx, len(workers), s.count, func(w, k int) error {
+		if s.lost[k] != nil {
+			return nil
+		}
+		for v, view := range x.views {
+			from, to := held.images[v][k], s.owned[v][k]
+			if err := workers[w].make(to, from, view, c, x.stimuli[s.first+k]); err != nil {
+				return fmt.Errorf("%s: %w", c.source.Item(x.stimuli[s.first+k]).ID, err)
+			}
+			s.images[v][k] = to
+		}
+		return nil
+	})
+}
+
+// answer asks every observer and appends the step's trials to the journal.
+func (x *examination) answer(ctx context.Context, s *slide, journal *trial.Journal) error {
+	answers := make([][]observer.Answer, len(x.models))
+	shown := make([]*raster.Image, 0, s.count)
+	for i, m := range x.models {
+		shown = shown[:0]
+		for k := range s.count {
+			if s.lost[k] == nil {
+				shown = append(shown, s.images[x.viewOf[i]][k])
+			}
+		}
+		if len(shown) == 0 {
+			continue
+		}
+		var err error
+		if answers[i], err = m.Answer(ctx, shown); err != nil {
+			return err
+		}
+	}
+	c := x.conditions[s.condition]
+	at := 0
+	for k := range s.count {
+		item := c.source.Item(x.stimuli[s.first+k])
+		for i := range x.models {
+			row := x.row(s.step, k, i, c, item)
+			if s.lost[k] != nil {
+				row.Extras.Other = map[string]any{lostKey: s.lost[k].Error()}
+			} else {
+				x.fill(&row, i, answers[i][at], item)
+			}
+			if err := journal.Write(&row); err != nil {
+				return err
+			}
+		}
+		if s.lost[k] == nil {
+			at++
+		}
+	}
+	return nil
+}
+
+func (x *examination) row(s step, k, model int, c condition, item stimulus.Item) trial.Trial {
+	return trial.Trial{
+		Study: "corruption", Session: 1, Trial: x.plan.number(s, k),
+		Observer: x.models[model].Name(), ObserverKind: trial.Model,
+		Stimulus: item.ID, Category: item.Category, Condition: c.name,
+		RT: math.NaN(), Confidence: math.NaN(),
+	}
+}
+
+// fill writes an answer into a row: the category in the model's words, its response, and the five best classes.
+func (x *examination) fill(row *trial.Trial, model int, a observer.Answer, item stimulus.Item) {
+	classes := x.models[model].Classes
+	top := a.Top(5)
+	row.Response = classes.Name(top[0])
+	row.Confidence = float64(a.Probabilities[top[0]])
+	for _, class := range top {
+		row.Extras.Top5 = append(row.Extras.Top5, classes.Name(class))
+		row.Extras.Probabilities = append(row.Extras.Probabilities, float64(a.Probabilities[class]))
+	}
+	if truth, ok := x.choices[model].Truth[item.Category]; ok && item.Category != "" {
+		row.Category = classes.Name(truth)
+		row.Correct = truth == top[0]
+		p := float64(a.Probabilities[truth])
+		row.Extras.TrueProbability = &p
+	}
+}
+
+// parallel calls do for 0..n-1 on a few workers; do is told which worker it runs on. It returns the first error.
+func parallel(ctx context.Context, workers, n int, do func(worker, i int) error) error {
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	failures := make([]error, workers)
+	for w := range min(workers, n) {
+		wait.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				if err := do(w, i); err != nil {
+					failures[w] = err
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return errors.Join(append(failures, ctx.Err())...)
+}

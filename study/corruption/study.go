@@ -1,0 +1,114 @@
+// Package corruption examines how much common corruptions cost a classifier (Hendrycks & Dietterich 2019).
+//
+// Method. Images are brought to each model's size. Every corruption at every severity is made on demand from a seed that depends on the
+// study's seed, the corruption, the severity and the image alone; each observer answers each stimulus once; every answer is a trial.
+// From the trials come accuracies with Wilson intervals, cross-entropy, calibration, mean corruption errors, and differences between
+// observers with paired bootstrap intervals over images.
+package corruption
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"visus/engine"
+	"visus/internal/progress"
+	"visus/observer"
+	"visus/stimulus"
+)
+
+// Study is an examination: which stimuli, which observers, which corruptions.
+type Study struct {
+	Options  Options
+	Engine   engine.Engine
+	Progress progress.Meter
+	Note     func(string) // is told what a person should know: choices, warnings, estimates
+}
+
+// Options say what to examine. They are recorded in config.yaml, and running them again gives the same trials.
+type Options struct {
+	Models        []string `yaml:"models"`
+	Images        string   `yaml:"images"`
+	Corruptions   []string `yaml:"corruptions"` // names; none: all 19
+	Severities    []int    `yaml:"severities"`  // 1..5; none: all
+	Parameters    string   `yaml:"parameters"`  // a parameter set's name, or auto: by image size
+	AsPublished   bool     `yaml:"as_published"`
+	Frost         string   `yaml:"frost"` // folder with the published textures; "": our own
+	Preprocessing string   `yaml:"preprocessing"`
+	Classes       string   `yaml:"classes"`
+	Labels        string   `yaml:"labels"` // what whole numbers among the labels mean: a built-in list or a file; "": decided on a sample
+	LabelColumn   string   `yaml:"label_column"`
+	Output        string   `yaml:"output"`
+	Size          int      `yaml:"size"`
+	Limit         int      `yaml:"limit"` // at most so many images, spread evenly over the set; 0: all
+	Batch         int      `yaml:"batch"`
+	Orient        bool     `yaml:"orient"` // obey EXIF rotation
+	Seed          uint64   `yaml:"seed"`
+	Shard         Shard    `yaml:"shard"`
+
+	Threads int    `yaml:"-"` // does not change results
+	Workers int    `yaml:"-"`
+	Device  string `yaml:"device"`
+}
+
+// Shard is part Index (from 1) of Count of an examination; the zero value is the whole.
+type Shard struct {
+	Index int `yaml:"index"`
+	Count int `yaml:"count"`
+}
+
+func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Count) }
+
+// Whole says whether the shard is the whole examination.
+func (s Shard) Whole() bool { return s.Count <= 1 }
+
+// owns says whether the shard examines the block.
+func (s Shard) owns(block int) bool { return s.Whole() || block%s.Count == s.Index-1 }
+
+// ErrInterrupted is returned by Run when its context ends: what was done is kept, and the same call goes on from there.
+var ErrInterrupted = errors.New("interrupted")
+
+// Run examines and writes config.yaml, trials.csv, findings.json, figures and report.html to the folder. Where the folder holds the beginning
+// of the same examination it goes on from there; another examination is an error.
+func (s Study) Run(ctx context.Context, folder string) (*Findings, error) {
+	exam, err := s.prepare(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	defer exam.close()
+	if err := exam.show(ctx); err != nil {
+		return nil, err
+	}
+	return exam.conclude(ctx)
+}
+
+// examination is a study that has been set up: data opened, models compiled, choices made.
+type examination struct {
+	Study
+	folder     string
+	set        *stimulus.Collection
+	stimuli    []int // indices into each condition's source
+	conditions []condition
+	models     []*observer.Model
+	choices    []observer.Choice
+	views      []view // distinct geometries of the models
+	viewOf     []int  // of each model
+	categories []string
+	plan       plan
+	config     Config
+}
+
+func (x *examination) close() {
+	for _, m := range x.models {
+		m.Close()
+	}
+}
+
+func (x *examination) path(name string) string { return filepath.Join(x.folder, name) }
+
+func (s Study) note(format string, args ...any) {
+	if s.Note != nil {
+		s.Note(fmt.Sprintf(format, args...))
+	}
+}
