@@ -185,6 +185,16 @@ func setOf(path string) *Parameters {
 	return nil
 }
 
+// goldenWorker returns a worker with the published frost textures.
+func goldenWorker(t *testing.T) *Worker {
+	t.Helper()
+	textures, err := LoadTextures(golden.Dir(t, "corruptions/frost"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Worker{Frost: textures}
+}
+
 func readTape(t *testing.T) (normals, uniforms []float64) {
 	t.Helper()
 	arrays := golden.Arrays(t, filepath.Join(golden.Dir(t, goldenFolder), "tape.npz"))
@@ -216,7 +226,7 @@ func TestGoldenArrays(t *testing.T) {
 			base := strings.TrimSuffix(file, ".npz")
 			draws := readDraws(t, base+"_draws.json", base[:max(strings.LastIndex(base, "_"), 0)]+"_draws.json")
 			scores := map[string]*score{}
-			w := new(Worker)
+			w := goldenWorker(t)
 			for _, key := range sortedKeys(arrays) {
 				parts := strings.Split(key, "/")
 				if parts[0] == "input" || parts[0] == "shot_counts" {
@@ -260,7 +270,7 @@ func TestGoldenImages(t *testing.T) {
 			input := readPNG(t, filepath.Join(filepath.Dir(dir), fmt.Sprintf("source_%s_%d.png", letter, set.Size)))
 			draws := readDraws(t, filepath.Join(dir, "draws.json"))
 			scores := map[string]*score{}
-			w := new(Worker)
+			w := goldenWorker(t)
 			for _, file := range golden.Files(t, goldenFolder, filepath.Base(dir)+"/*.png") {
 				name := strings.TrimSuffix(filepath.Base(file), ".png")
 				cut := strings.LastIndex(name, "_")
