@@ -25,7 +25,7 @@ func elasticTransform(j *job) error {
 		smooth.SigmaX, smooth.SigmaY = c.Sigma*float64(size.Width), c.Sigma*float64(size.Height)
 		reach = c.Affine * float64(size.Height)
 	} else {
-		m, err := j.tilt(size, c.Affine)
+		m, err := warp.Through(j.corners(size, c.Affine))
 		if err != nil {
 			return err
 		}
@@ -39,18 +39,17 @@ func elasticTransform(j *job) error {
 	return nil
 }
 
-// tilt draws an affine map: three corners of a square in the image's middle go to places up to reach pixels away.
-func (j *job) tilt(size filter.Size, reach float64) (warp.Matrix, error) {
+// corners draws an affine map: three corners of a square in the image's middle, and places up to reach pixels away where they go.
+func (j *job) corners(size filter.Size, reach float64) (from, to [3][2]float64) {
 	// The reference builds the points from (height, width) and reads them as (x, y).
 	y, x, side := float64(size.Height/2), float64(size.Width/2), float64(min(size.Width, size.Height)/3)
-	from := [3][2]float64{{y + side, x + side}, {y + side, x - side}, {y - side, x - side}}
-	to := from
-	for i := range to {
-		for axis := range to[i] {
+	from = [3][2]float64{{y + side, x + side}, {y + side, x - side}, {y - side, x - side}}
+	for i := range from {
+		for axis := range from[i] {
 			to[i][axis] = float64(float32(from[i][axis] + j.uniform(-reach, reach)))
 		}
 	}
-	return warp.Through(from, to)
+	return from, to
 }
 
 // displacement draws one axis of a displacement field: uniform numbers of ±reach, smoothed, times alpha.

@@ -84,7 +84,7 @@ func (s *Sampler) Affine(dst, src []float32, size filter.Size, m Matrix) {
 		shiftX[x], shiftY[x] = fixed(inverse[0]*float64(x)), fixed(inverse[3]*float64(x))
 	}
 	s.index, s.x, s.y = resize(s.index, width), resize(s.x, width), resize(s.y, width)
-	periodX, periodY := int32(32*2*max(size.Width-1, 1)), int32(32*2*max(size.Height-1, 1))
+	periodX, periodY := int32(64*(size.Width-1)), int32(64*(size.Height-1))
 	for row := range size.Height {
 		startX := fixed(inverse[1]*float64(row)+inverse[2]) + 16
 		startY := fixed(inverse[4]*float64(row)+inverse[5]) + 16
@@ -106,6 +106,9 @@ func fixed(v float64) int32 {
 func fold(v, period int32) int32 {
 	if v >= 0 && 2*v <= period {
 		return v
+	}
+	if period == 0 {
+		return 0
 	}
 	if v %= period; v < 0 {
 		v += period
