@@ -128,6 +128,38 @@ func TestAllocations(t *testing.T) {
 	})
 }
 
+// TestSizes says that an image of any size is corrupted or refused with an error that names corruption and cause, never by a panic.
+func TestSizes(t *testing.T) {
+	sizes := [][2]int{{1, 1}, {2, 1}, {1, 7}, {3, 3}, {5, 9}, {12, 12}, {31, 31}, {32, 32}, {33, 47}, {32, 100}, {70, 40}}
+	everywhere(t, func(t *testing.T, c Corruption, severity int) {
+		served := 0
+		for _, set := range sets {
+			w := Worker{Parameters: set}
+			for _, size := range sizes {
+				var dst raster.Image
+				err := w.Corrupt(&dst, picture(size[0], size[1]), c, severity, NewSource(1))
+				switch {
+				case err == nil:
+					served++
+				case !strings.HasPrefix(err.Error(), "corrupt: "+c.Name+": "):
+					t.Errorf("%s, %d×%d: error %q", set.Name, size[0], size[1], err)
+				case set.Port && min(size[0], size[1]) >= minPortSide:
+					t.Errorf("%s refuses %d×%d: %v", set.Name, size[0], size[1], err)
+				}
+			}
+			if set.Size <= 64 && set.Size > 0 {
+				var dst raster.Image
+				if err := w.Corrupt(&dst, picture(set.Size, set.Size), c, severity, NewSource(1)); err != nil {
+					t.Errorf("%s refuses its own size: %v", set.Name, err)
+				}
+			}
+		}
+		if served == 0 {
+			t.Error("no size was served")
+		}
+	})
+}
+
 func TestAsPublished(t *testing.T) {
 	src := picture(64, 64)
 	fog, _ := ByName("fog")
