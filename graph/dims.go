@@ -80,7 +80,8 @@ func (g *Graph) substitute(symbol string, size int) (found bool) {
 }
 
 // FreeBatch makes a batch dimension that was fixed at export free again, under the given symbol: the first dimension of every input that
-// has the first input's batch size. A Reshape to a constant shape that begins with the old size copies the dimension instead.
+// has the first input's batch size. Reshape, Expand and (from opset 18) Resize to constant shapes that begin with the old size keep the
+// dimension instead.
 // It reports an error, and changes nothing, where the operators' rules do not carry the symbol to every output; it names a node that
 // holds on to the old size.
 func (g *Graph) FreeBatch(symbol string) error {
@@ -127,25 +128,61 @@ func (g *Graph) loosen(batch Dim, old int) (map[string]fact, error) {
 		if err != nil {
 			return nil, err
 		}
-		at := slices.IndexFunc(g.Nodes, func(n *Node) bool {
-			if n.Op != "Reshape" || n.Domain != "" || n.Int("allowzero", 0) != 0 {
-				return false
-			}
-			data, target := facts[n.Input(0)], facts[n.Input(1)].value
-			return target.known() && len(target.ints) > 0 && int(target.ints[0]) == old && old > 0 && len(data.shape) > 0 && data.shape[0] == batch
-		})
-		if at < 0 {
+		if !slices.ContainsFunc(g.Nodes, func(n *Node) bool {
+			s := facts[n.Input(0)].shape
+			return n.Domain == "" && len(s) > 0 && s[0] == batch && g.loosenNode(n, facts, old)
+		}) {
 			return facts, nil
 		}
-		n := g.Nodes[at]
-		shape := append([]int64{0}, facts[n.Inputs[1]].value.ints[1:]...)
-		t, err := tensor.Of(shape, len(shape))
-		if err != nil {
-			return nil, err
-		}
-		n.Inputs[1] = g.Fresh(n.Inputs[1] + "/free")
-		g.Initializers = append(g.Initializers, Initializer{Name: n.Inputs[1], Tensor: t})
 	}
+}
+
+// loosenNode makes a node that reads the batch keep it, where a constant input says the old size; it says whether it did.
+func (g *Graph) loosenNode(n *Node, facts map[string]fact, old int) bool {
+	begins := func(i int) ([]int64, bool) {
+		list, ok := facts[n.Input(i)].value.list()
+		return list, ok && len(list) > 0 && int(list[0]) == old
+	}
+	switch n.Op {
+	case "Reshape": // 0 copies the dimension, unless the node says that zeros are zeros
+		list, ok := begins(1)
+		if !ok || slices.Contains(list, 0) {
+			return false
+		}
+		if n.Attribute("allowzero") != nil {
+			n.SetAttribute("allowzero", int64(0))
+		}
+		g.giveInts(n, 1, append([]int64{0}, list[1:]...))
+		return true
+	case "Expand": // 1 broadcasts to the dimension
+		list, ok := begins(1)
+		if !ok || old == 1 || len(list) != len(facts[n.Input(0)].shape) {
+			return false
+		}
+		g.giveInts(n, 1, append([]int64{1}, list[1:]...))
+		return true
+	case "Resize": // sizes of the other axes only, as opset 18 allows
+		list, ok := begins(3)
+		if !ok || g.Opsets[""] < 18 || n.Attribute("axes") != nil {
+			return false
+		}
+		axes := make([]int64, len(list)-1)
+		for i := range axes {
+			axes[i] = int64(i + 1)
+		}
+		n.Attributes = append(n.Attributes, Attribute{Name: "axes", Value: axes})
+		g.giveInts(n, 3, slices.Clone(list[1:]))
+		return true
+	}
+	return false
+}
+
+// giveInts makes the node's i-th input a new constant.
+func (g *Graph) giveInts(n *Node, i int, values []int64) {
+	t := tensor.New(tensor.Int64, len(values))
+	copy(tensor.Values[int64](t), values)
+	n.Inputs[i] = g.Fresh(n.Inputs[i] + "/free")
+	g.Initializers = append(g.Initializers, Initializer{Name: n.Inputs[i], Tensor: t})
 }
 
 // stuck names the first node that reads the free dimension and gives a fixed one.
