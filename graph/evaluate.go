@@ -225,7 +225,7 @@ func slicings(e *evaluation, rank int, size func(axis int) (int, bool)) ([]slici
 	return out, true
 }
 
-// span clamps start and end as NumPy does and counts the elements between them.
+// span clamps start and end as ONNX says and counts the elements between them.
 func span(n, start, end, step int64) (first, count int) {
 	if start < 0 {
 		start = max(start+n, math.MinInt64/2)
