@@ -64,7 +64,7 @@ func (f Filter) weight(x float64) float64 {
 	case x >= f.support():
 		return 0
 	case f == Hamming:
-		return sinc(x) * (0.54 + 0.46*math.Cos(math.Pi*x))
+		return sinc(x) * (float64(float32(0.54)) + float64(float32(0.46))*math.Cos(math.Pi*x)) // Pillow's constants are single
 	case f == Bicubic && x < 1:
 		return (1.5*x-2.5)*x*x + 1
 	case f == Bicubic:
