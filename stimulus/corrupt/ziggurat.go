@@ -7,12 +7,17 @@ const tailStart = 3.6541528853610088
 
 var ziggurat = newZiggurat()
 
-// layers holds the ziggurat: a 53-bit signed integer j of layer i is accepted at once where |j| < inside[i], and stands for j·width[i].
+// layers holds the ziggurat.
 type layers struct {
-	inside [256]uint64
-	width  [256]float64
+	fast   [256]layer
 	edge   [257]float64 // x of each layer's right end, falling to 0
 	height [257]float64 // exp(−x²/2) there
+}
+
+// layer maps signed integers j of 53 bits to numbers j·width, which are accepted at once where |j| < inside.
+type layer struct {
+	inside uint64
+	width  float64
 }
 
 func newZiggurat() *layers {
@@ -26,9 +31,8 @@ func newZiggurat() *layers {
 	for i := range z.edge {
 		z.height[i] = density(z.edge[i])
 	}
-	for i := range z.inside {
-		z.inside[i] = uint64(z.edge[i+1] / z.edge[i] * 0x1p52)
-		z.width[i] = z.edge[i] * 0x1p-52
+	for i := range z.fast {
+		z.fast[i] = layer{uint64(z.edge[i+1] / z.edge[i] * 0x1p52), z.edge[i] * 0x1p-52}
 	}
 	return z
 }
@@ -39,13 +43,14 @@ func (s *Source) Normal(dst []float64) {
 	for len(dst) > 0 {
 		words := s.next(len(dst))
 		n := len(words)
+		out := dst[:n]
 		for i, word := range words {
-			j, layer := int64(word)>>11, uint8(word)
-			if uint64(j^j>>63) >= z.inside[layer] {
+			j, layer := int64(word)>>11, &z.fast[uint8(word)]
+			if uint64(j^j>>63) >= layer.inside {
 				n = i
 				break
 			}
-			dst[i] = float64(j) * z.width[layer]
+			out[i] = float64(j) * layer.width
 		}
 		s.at += n
 		if n < len(words) {
@@ -62,9 +67,9 @@ func (s *Source) Normal(dst []float64) {
 func (s *Source) outside(j int64, layer uint8) float64 {
 	z := ziggurat
 	for {
-		x := float64(j) * z.width[layer]
+		x := float64(j) * z.fast[layer].width
 		switch {
-		case uint64(j^j>>63) < z.inside[layer]:
+		case uint64(j^j>>63) < z.fast[layer].inside:
 			return x
 		case layer == 0:
 			return math.Copysign(s.tail(), x)
