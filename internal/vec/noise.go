@@ -10,7 +10,7 @@ func AddNoise(dst []float32, src []uint8, z []float64, scale float64) {
 	src, z = src[:len(dst)], z[:len(dst)]
 	done := addNoiseBlocks(dst, src, z, scale)
 	for i := done; i < len(dst); i++ {
-		dst[i] = finish(float64(src[i])/255 + float64(scale*z[i]))
+		dst[i] = finish(intensity[src[i]] + float64(scale*z[i]))
 	}
 }
 
@@ -29,14 +29,27 @@ func AddHaze(dst []float32, src []uint8, haze []float64, num, den float64) {
 	src, haze = src[:len(dst)], haze[:len(dst)]
 	done := addHazeBlocks(dst, src, haze, num, den)
 	for i := done; i < len(dst); i++ {
-		dst[i] = finish((float64(src[i])/255 + haze[i]) * num / den)
+		dst[i] = finish((intensity[src[i]] + haze[i]) * num / den)
 	}
 }
+
+// intensity holds v/255.
+var intensity = func() (t [256]float64) {
+	for v := range t {
+		t[v] = float64(v) / 255
+	}
+	return t
+}()
 
 // belowFloat32 are the bits of a float64's fraction that a float32 lacks.
 const belowFloat32 = 1<<29 - 1
 
 func finish(v float64) float32 {
-	v = 255 * min(1, max(0, v))
-	return float32(math.Float64frombits(math.Float64bits(v) &^ belowFloat32))
+	switch { // cheaper than min and max, which look for NaN and −0
+	case v >= 1:
+		return 255
+	case v > 0:
+		return float32(math.Float64frombits(math.Float64bits(255*v) &^ belowFloat32))
+	}
+	return 0
 }
