@@ -37,3 +37,10 @@ func (j *job) uniform(low, high float64) float64 {
 	j.random.Uniform(draw)
 	return low + (high-low)*draw[0]
 }
+
+// undecided lists the values whose truncation single precision does not tell.
+func (j *job) undecided(values []float32) []int32 {
+	b := &j.scratch.blur
+	b.unclear = vec.NearInteger(b.unclear[:0], values, filter.Undecided)
+	return b.unclear
+}

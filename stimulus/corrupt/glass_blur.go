@@ -16,8 +16,7 @@ func glassBlur(j *job) error {
 	bytes := grow(&b.bytes, len(pixels))
 	vec.Truncate(bytes, pixels)
 	// Where neighbours happen to lie on a line the sum is an integer but for rounding, and a wrong one would spread.
-	b.unclear = vec.NearInteger(b.unclear[:0], pixels, filter.Undecided)
-	for _, i := range b.unclear {
+	for _, i := range j.undecided(pixels) {
 		bytes[i] = uint8(b.filter.GaussianAt(j.src.Pix, size, smooth, int(i)))
 	}
 	packed := grow(&b.packed, size.Width*size.Height)
@@ -35,6 +34,9 @@ func glassBlur(j *job) error {
 	vec.FromBytes(pixels, bytes)
 	b.filter.Gaussian(j.out, pixels, size, smooth)
 	vec.Clip(j.out, 1, 0, 0, 255)
+	for _, i := range j.undecided(j.out) {
+		j.out[i] = min(towardZero(b.filter.GaussianAt(bytes, size, smooth, int(i))), 255)
+	}
 	return nil
 }
 

@@ -30,8 +30,7 @@ func (j *job) smear(dst []uint8, sums, pixels []float32, size filter.Size, radiu
 	b.filter.Line(sums, pixels, size, &b.line)
 	vec.Clip(sums, 1, float32(shift), 0, 255.5)
 	vec.Truncate(dst, sums)
-	b.unclear = vec.NearInteger(b.unclear[:0], sums, filter.Undecided)
-	for _, i := range b.unclear {
+	for _, i := range j.undecided(sums) {
 		dst[i] = uint8(math.Floor(b.line.At(pixels, size, int(i)) + shift))
 	}
 }

@@ -75,7 +75,8 @@ func smoothSquare(square []float64, side int, g []float64, step, across int) []f
 	return out
 }
 
-// maxDirectTaps is the number of taps up to which a disk is cheaper applied as it is.
+// maxDirectTaps is the number of taps up to which a softened disk is cheaper applied as it is. One that is not softened is a sum of
+// integers times one weight, which is exact.
 const maxDirectTaps = 24
 
 // disk is a prepared kernel: kernel = smooth ⋆ (columns of ones)·weight + rest. Runs of ones cost two reads of running column sums,
@@ -138,7 +139,7 @@ func makeDisk(radius, alias float64) disk {
 		d.scaled = append(d.scaled, float32(v*weight))
 	}
 	d.rest = residual(kernel, side, d.runs, g, weight)
-	if taps := nonzero(kernel, side); len(taps) <= maxDirectTaps {
+	if taps := nonzero(kernel, side); len(g) > 1 && len(taps) <= maxDirectTaps {
 		d.direct, d.rest = true, taps
 	}
 	return d

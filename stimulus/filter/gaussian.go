@@ -209,3 +209,17 @@ func pairs(weights []float64, value func(i int) float64) float64 {
 	}
 	return sum
 }
+
+// GaussianFlat computes, as GaussianAt does, what the last Gaussian makes of an image of one level.
+func (w *Workspace) GaussianFlat(level uint8) float64 {
+	flat := float64(level) / 255
+	for axis := 1; axis >= 0; axis-- {
+		weights := w.gaussians[axis].exact
+		value := flat
+		flat = value * weights[len(weights)/2]
+		for _, weight := range weights[:len(weights)/2] {
+			flat += (value + value) * weight
+		}
+	}
+	return 255 * flat
+}
