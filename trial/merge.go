@@ -11,7 +11,7 @@ import (
 
 // Shard is the table of one of several machines that share a study.
 type Shard struct {
-	Name   string // for messages, such as its file
+	Name   string // for messages, such as its file; "" means "shard 1 of 3"
 	Number int    // 1..Count
 	Count  int
 	Trials iter.Seq2[Trial, error]
@@ -56,9 +56,13 @@ func deal(shards []Shard) ([]*deck, error) {
 		return nil, errors.New("no shards")
 	}
 	n := shards[0].Count
+	shards = slices.Clone(shards)
 	byNumber := make([]*Shard, max(n, 0))
 	for i := range shards {
 		s := &shards[i]
+		if s.Name == "" {
+			s.Name = fmt.Sprintf("shard %d of %d", s.Number, s.Count)
+		}
 		switch {
 		case s.Count != n:
 			return nil, fmt.Errorf("%s is one of %d shards, %s one of %d", shards[0].Name, n, s.Name, s.Count)
@@ -137,22 +141,22 @@ type merger struct {
 func (m *merger) condition() error {
 	condition := m.decks[0].group[0].Condition
 	for round := 0; ; round++ {
-		ended := ""
+		var ended *deck
 		for _, d := range m.decks {
 			switch {
 			case !d.in(condition):
-				if ended == "" {
-					ended = d.name
+				if ended == nil {
+					ended = d
 				}
-			case ended != "":
-				return fmt.Errorf("condition %q: %s has no stimulus %d but %s has; expected stimuli dealt in turn", condition, ended, round+1, d.name)
+			case ended != nil:
+				return fmt.Errorf("condition %q: %s has no stimulus %d but %s has; expected stimuli dealt in turn", condition, ended.name, round+1, d.name)
 			default:
 				if err := m.stimulus(d); err != nil {
 					return err
 				}
 			}
 		}
-		if ended != "" {
+		if ended != nil {
 			return nil
 		}
 	}

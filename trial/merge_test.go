@@ -105,6 +105,13 @@ func TestMergeRefuses(t *testing.T) {
 		{"one is missing", func(_ [][]Trial, s []Shard) []Shard { return s[:2] }, "of 3 shards 3 are missing"},
 		{"one comes twice", func(_ [][]Trial, s []Shard) []Shard { s[1].Number = 1; return s }, "shard1.csv and shard2.csv are both shard 1 of 3"},
 		{"another division", func(_ [][]Trial, s []Shard) []Shard { s[2].Count = 4; return s }, "shard1.csv is one of 3 shards, shard3.csv one of 4"},
+		{"without names", func(p [][]Trial, s []Shard) []Shard {
+			for i := range s {
+				s[i].Name = ""
+			}
+			s[1].Trials = each(p[1][:4])
+			return s
+		}, `condition "fog-1": shard 2 of 3 has no stimulus 1 but shard 3 of 3 has; expected stimuli dealt in turn`},
 		{"no number", func(_ [][]Trial, s []Shard) []Shard { s[2].Number = 0; return s }, "shard3.csv: shard 0 is outside 1..3"},
 		{"an observer is missing", func(p [][]Trial, s []Shard) []Shard { s[1].Trials = each(drop(p[1], 1, 2)); return s },
 			`shard2.csv: stimulus set/1 under "clean" was seen by a; expected a, b`},
