@@ -36,7 +36,11 @@ func Interleave(w io.Writer, tables []iter.Seq2[Trial, error], next func(block i
 		}
 	}
 	for i := range tables {
-		if _, err, more := pull[i](); err != nil || more {
+		_, err, more := pull[i]()
+		if err != nil {
+			return err
+		}
+		if more {
 			return fmt.Errorf("trial: table %d of %d goes on behind its last block", i+1, len(tables))
 		}
 	}
