@@ -12,7 +12,48 @@ import (
 
 type ints = archsimd.Int32x8
 
-func all(v int32) ints { return archsimd.BroadcastInt32x8(v) }
+// constant is a value in every element.
+type constant [8]int32
+
+func spread(v int32) constant { return constant{v, v, v, v, v, v, v, v} }
+
+func (c *constant) v() ints { return archsimd.LoadInt32x8((*[8]int32)(c)) }
+
+// Constants in every element: loading one is faster than spreading a scalar anew for every block.
+var (
+	byteMost   = spread(255)
+	byteMean   = spread(128)
+	zeros      = spread(0)
+	half11     = spread(1 << 10)
+	half2      = spread(2)
+	half15     = spread(1 << 14)
+	k4433      = spread(4433)
+	k6270      = spread(6270)
+	k15137     = spread(15137)
+	k7373      = spread(7373)
+	k20995     = spread(20995)
+	k9633      = spread(9633)
+	k16069     = spread(16069)
+	k3196      = spread(3196)
+	k12299     = spread(12299)
+	k25172     = spread(25172)
+	k16819     = spread(16819)
+	k2446      = spread(2446)
+	half18     = spread(1<<17 + 128<<18)
+	k19595     = spread(19595)
+	k38470     = spread(38470)
+	k7471      = spread(7471)
+	half16     = spread(1 << 15)
+	chromaBias = spread(128<<16 + 1<<15 - 1)
+	k11059     = spread(11059)
+	k21709     = spread(21709)
+	k27439     = spread(27439)
+	k5329      = spread(5329)
+	k91881     = spread(91881)
+	k22554     = spread(22554)
+	k46802     = spread(46802)
+	k116130    = spread(116130)
+)
 
 // Recode transforms, quantises by steps, dequantises and transforms back every 8×8 block of a plane in place. It reports whether it did.
 // reciprocals are ⌈2²⁰/step⌉.
@@ -28,7 +69,10 @@ func Recode(plane []uint8, stride, width, height int, steps, reciprocals *[64]in
 			analyseRows(&v)
 			transpose(&v)
 			analyseColumns(&v)
-			requantise(&v, steps, reciprocals)
+			if requantise(&v, steps, reciprocals) {
+				flat(samples, stride, v[0].GetLo().GetElem(0))
+				continue
+			}
 			synthesiseColumns(&v)
 			transpose(&v)
 			synthesiseRows(&v)
@@ -48,7 +92,7 @@ func loadColumns(v *[8]ints, samples []uint8, stride int) {
 	top := archsimd.LoadUint64x4Slice(rows[:4]).AsInt32x8().Permute(halves)
 	bottom := archsimd.LoadUint64x4Slice(rows[4:]).AsInt32x8().Permute(halves)
 	left, right := top.Select128FromPair(0, 2, bottom), top.Select128FromPair(1, 3, bottom)
-	low, bias := all(255), all(128)
+	low, bias := byteMost.v(), byteMean.v()
 	v[0], v[4] = left.And(low).Sub(bias), right.And(low).Sub(bias)
 	v[1], v[5] = left.ShiftAllRight(8).And(low).Sub(bias), right.ShiftAllRight(8).And(low).Sub(bias)
 	v[2], v[6] = left.ShiftAllRight(16).And(low).Sub(bias), right.ShiftAllRight(16).And(low).Sub(bias)
@@ -57,7 +101,7 @@ func loadColumns(v *[8]ints, samples []uint8, stride int) {
 
 // storeColumns is the inverse of loadColumns for values clamped to 0..255, without the 128.
 func storeColumns(v *[8]ints, samples []uint8, stride int) {
-	zero, most := all(0), all(255)
+	zero, most := zeros.v(), byteMost.v()
 	for i := range v {
 		v[i] = v[i].Max(zero).Min(most)
 	}
@@ -91,7 +135,7 @@ func transpose(v *[8]ints) {
 func analyseRows(v *[8]ints) {
 	analyse(v)
 	v[0], v[4] = v[0].ShiftAllLeft(2), v[4].ShiftAllLeft(2)
-	half := all(1 << 10)
+	half := half11.v()
 	for _, i := range [6]int{1, 2, 3, 5, 6, 7} {
 		v[i] = v[i].Add(half).ShiftAllRight(11)
 	}
@@ -99,8 +143,8 @@ func analyseRows(v *[8]ints) {
 
 func analyseColumns(v *[8]ints) {
 	analyse(v)
-	v[0], v[4] = v[0].Add(all(2)).ShiftAllRight(2), v[4].Add(all(2)).ShiftAllRight(2)
-	half := all(1 << 14)
+	v[0], v[4] = v[0].Add(half2.v()).ShiftAllRight(2), v[4].Add(half2.v()).ShiftAllRight(2)
+	half := half15.v()
 	for _, i := range [6]int{1, 2, 3, 5, 6, 7} {
 		v[i] = v[i].Add(half).ShiftAllRight(15)
 	}
@@ -112,55 +156,71 @@ func analyse(v *[8]ints) {
 	s2, s5 := v[2].Add(v[5]), v[2].Sub(v[5])
 	s3, s4 := v[3].Add(v[4]), v[3].Sub(v[4])
 	a, e, b, c := s0.Add(s3), s0.Sub(s3), s1.Add(s2), s1.Sub(s2)
-	z := c.Add(e).Mul(all(4433))
+	z := c.Add(e).Mul(k4433.v())
 	v[0], v[4] = a.Add(b), a.Sub(b)
-	v[2], v[6] = z.Add(e.Mul(all(6270))), z.Sub(c.Mul(all(15137)))
-	z1, z2, z3, z4 := s4.Add(s7).Mul(all(7373)), s5.Add(s6).Mul(all(20995)), s4.Add(s6), s5.Add(s7)
-	z5 := z3.Add(z4).Mul(all(9633))
-	z3, z4 = z5.Sub(z3.Mul(all(16069))), z5.Sub(z4.Mul(all(3196)))
-	v[1] = s7.Mul(all(12299)).Sub(z1).Add(z4)
-	v[3] = s6.Mul(all(25172)).Sub(z2).Add(z3)
-	v[5] = s5.Mul(all(16819)).Sub(z2).Add(z4)
-	v[7] = s4.Mul(all(2446)).Sub(z1).Add(z3)
+	v[2], v[6] = z.Add(e.Mul(k6270.v())), z.Sub(c.Mul(k15137.v()))
+	z1, z2, z3, z4 := s4.Add(s7).Mul(k7373.v()), s5.Add(s6).Mul(k20995.v()), s4.Add(s6), s5.Add(s7)
+	z5 := z3.Add(z4).Mul(k9633.v())
+	z3, z4 = z5.Sub(z3.Mul(k16069.v())), z5.Sub(z4.Mul(k3196.v()))
+	v[1] = s7.Mul(k12299.v()).Sub(z1).Add(z4)
+	v[3] = s6.Mul(k25172.v()).Sub(z2).Add(z3)
+	v[5] = s5.Mul(k16819.v()).Sub(z2).Add(z4)
+	v[7] = s4.Mul(k2446.v()).Sub(z1).Add(z3)
 }
 
-// requantise rounds each coefficient (scaled by 8) to a multiple of its step.
-func requantise(v *[8]ints, steps, reciprocals *[64]int32) {
+// requantise rounds each coefficient (scaled by 8) to a multiple of its step. It reports whether the first is all that is left.
+func requantise(v *[8]ints, steps, reciprocals *[64]int32) (constant bool) {
+	var rest ints
 	for i := range v {
 		step := archsimd.LoadInt32x8Slice(steps[8*i:])
 		n := v[i].Abs().Add(step.ShiftAllLeft(2)).ShiftAllRight(3)
 		level := n.Mul(archsimd.LoadInt32x8Slice(reciprocals[8*i:])).ShiftAllRight(20)
 		v[i] = level.Mul(step).CopySign(v[i])
+		if i > 0 {
+			rest = rest.Or(v[i])
+		}
+	}
+	return rest.Or(v[0].And(archsimd.LoadInt32x8(&allButFirst))).IsZero()
+}
+
+var allButFirst = [8]int32{0, -1, -1, -1, -1, -1, -1, -1}
+
+// flat writes the 8×8 samples of a block that has only its first coefficient.
+func flat(samples []uint8, stride int, first int32) {
+	v := min(max((first<<2+16)>>5+128, 0), 255)
+	row := uint64(v) * 0x0101010101010101
+	for y := range 8 {
+		binary.LittleEndian.PutUint64(samples[y*stride:], row)
 	}
 }
 
 // synthesiseColumns and synthesiseRows are the two passes of the inverse transform.
 func synthesiseColumns(v *[8]ints) {
-	synthesise(v, all(1<<10))
+	synthesise(v, half11.v())
 	for i := range v {
 		v[i] = v[i].ShiftAllRight(11)
 	}
 }
 
 func synthesiseRows(v *[8]ints) {
-	synthesise(v, all(1<<17+128<<18))
+	synthesise(v, half18.v())
 	for i := range v {
 		v[i] = v[i].ShiftAllRight(18)
 	}
 }
 
 func synthesise(v *[8]ints, bias ints) {
-	z := v[2].Add(v[6]).Mul(all(4433))
-	e2, e3 := z.Sub(v[6].Mul(all(15137))), z.Add(v[2].Mul(all(6270)))
+	z := v[2].Add(v[6]).Mul(k4433.v())
+	e2, e3 := z.Sub(v[6].Mul(k15137.v())), z.Add(v[2].Mul(k6270.v()))
 	e0, e1 := v[0].Add(v[4]).ShiftAllLeft(13).Add(bias), v[0].Sub(v[4]).ShiftAllLeft(13).Add(bias)
 	u0, u3, u1, u2 := e0.Add(e3), e0.Sub(e3), e1.Add(e2), e1.Sub(e2)
-	z1, z2, z3, z4 := v[7].Add(v[1]).Mul(all(7373)), v[5].Add(v[3]).Mul(all(20995)), v[7].Add(v[3]), v[5].Add(v[1])
-	z5 := z3.Add(z4).Mul(all(9633))
-	z3, z4 = z5.Sub(z3.Mul(all(16069))), z5.Sub(z4.Mul(all(3196)))
-	t0 := v[7].Mul(all(2446)).Sub(z1).Add(z3)
-	t1 := v[5].Mul(all(16819)).Sub(z2).Add(z4)
-	t2 := v[3].Mul(all(25172)).Sub(z2).Add(z3)
-	t3 := v[1].Mul(all(12299)).Sub(z1).Add(z4)
+	z1, z2, z3, z4 := v[7].Add(v[1]).Mul(k7373.v()), v[5].Add(v[3]).Mul(k20995.v()), v[7].Add(v[3]), v[5].Add(v[1])
+	z5 := z3.Add(z4).Mul(k9633.v())
+	z3, z4 = z5.Sub(z3.Mul(k16069.v())), z5.Sub(z4.Mul(k3196.v()))
+	t0 := v[7].Mul(k2446.v()).Sub(z1).Add(z3)
+	t1 := v[5].Mul(k16819.v()).Sub(z2).Add(z4)
+	t2 := v[3].Mul(k25172.v()).Sub(z2).Add(z3)
+	t3 := v[1].Mul(k12299.v()).Sub(z1).Add(z4)
 	v[0], v[7] = u0.Add(t3), u0.Sub(t3)
 	v[1], v[6] = u1.Add(t2), u1.Sub(t2)
 	v[2], v[5] = u2.Add(t1), u2.Sub(t1)
@@ -234,10 +294,10 @@ func ycc8(p []uint8) (y, cb, cr ints) {
 	r := both.PermuteOrZeroGrouped(archsimd.LoadInt8x32(&spreadRed)).AsInt32x8()
 	g := both.PermuteOrZeroGrouped(archsimd.LoadInt8x32(&spreadGreen)).AsInt32x8()
 	b := both.PermuteOrZeroGrouped(archsimd.LoadInt8x32(&spreadBlue)).AsInt32x8()
-	y = r.Mul(all(19595)).Add(g.Mul(all(38470))).Add(b.Mul(all(7471))).Add(all(1 << 15)).ShiftAllRight(16)
-	bias := all(128<<16 + 1<<15 - 1)
-	cb = b.ShiftAllLeft(15).Sub(r.Mul(all(11059))).Sub(g.Mul(all(21709))).Add(bias).ShiftAllRight(16)
-	cr = r.ShiftAllLeft(15).Sub(g.Mul(all(27439))).Sub(b.Mul(all(5329))).Add(bias).ShiftAllRight(16)
+	y = r.Mul(k19595.v()).Add(g.Mul(k38470.v())).Add(b.Mul(k7471.v())).Add(half16.v()).ShiftAllRight(16)
+	bias := chromaBias.v()
+	cb = b.ShiftAllLeft(15).Sub(r.Mul(k11059.v())).Sub(g.Mul(k21709.v())).Add(bias).ShiftAllRight(16)
+	cr = r.ShiftAllLeft(15).Sub(g.Mul(k27439.v())).Sub(b.Mul(k5329.v())).Add(bias).ShiftAllRight(16)
 	return y, cb, cr
 }
 
@@ -268,15 +328,15 @@ func ToRGB(dst, luma, cb, cr []uint8) int {
 	if !has256 {
 		return 0
 	}
-	zero, most, half, mean := all(0), all(255), all(1<<15), all(128)
+	zero, most, half, mean := zeros.v(), byteMost.v(), half16.v(), byteMean.v()
 	x := 0
 	for ; x+16 <= len(luma) && 3*x+28 <= len(dst); x += 8 {
 		y := archsimd.LoadUint8x16Slice(luma[x:]).ExtendLo8ToUint32().AsInt32x8()
 		u := archsimd.LoadUint8x16Slice(cb[x:]).ExtendLo8ToUint32().AsInt32x8().Sub(mean)
 		v := archsimd.LoadUint8x16Slice(cr[x:]).ExtendLo8ToUint32().AsInt32x8().Sub(mean)
-		r := y.Add(v.Mul(all(91881)).Add(half).ShiftAllRight(16)).Max(zero).Min(most)
-		g := y.Add(half.Sub(u.Mul(all(22554))).Sub(v.Mul(all(46802))).ShiftAllRight(16)).Max(zero).Min(most)
-		b := y.Add(u.Mul(all(116130)).Add(half).ShiftAllRight(16)).Max(zero).Min(most)
+		r := y.Add(v.Mul(k91881.v()).Add(half).ShiftAllRight(16)).Max(zero).Min(most)
+		g := y.Add(half.Sub(u.Mul(k22554.v())).Sub(v.Mul(k46802.v())).ShiftAllRight(16)).Max(zero).Min(most)
+		b := y.Add(u.Mul(k116130.v()).Add(half).ShiftAllRight(16)).Max(zero).Min(most)
 		pixels := r.Or(g.ShiftAllLeft(8)).Or(b.ShiftAllLeft(16)).AsUint8x32().PermuteOrZeroGrouped(archsimd.LoadInt8x32(&gather))
 		pixels.GetLo().StoreSlice(dst[3*x:])
 		pixels.GetHi().StoreSlice(dst[3*x+12:])

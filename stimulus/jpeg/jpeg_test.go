@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -80,7 +82,7 @@ func TestFlatStaysFlat(t *testing.T) {
 	}
 }
 
-// TestQuality100 checks the transforms against one another: with steps of 1 samples come back within 1.
+// TestTransformsInvert checks the transforms against one another: with steps of 1 samples come back within 1.
 func TestTransformsInvert(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		samples := rapid.SliceOfN(rapid.Byte(), 64, 64).Draw(t, "samples")
@@ -220,6 +222,13 @@ func FuzzDecode(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(file.Bytes())
+	}
+	for _, c := range readPillow(f).Files {
+		data, err := os.ReadFile(filepath.Join("testdata", c.File))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		pix, width, height, err := Decode(data)

@@ -231,15 +231,17 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("II*\x00\x08\x00\x00\x00"))
 	f.Add([]byte("RIFF\x10\x00\x00\x00WEBPVP8 "))
 	f.Add([]byte("BM\x00\x00"))
-	path := filepath.Join(f.TempDir(), "a.jpg")
-	if err := pattern(19, 9).WriteJPEG(path, 60); err != nil {
-		f.Fatal(err)
-	}
-	data, err := os.ReadFile(path)
+	files, err := filepath.Glob(filepath.Join("testdata", "*.*"))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(data)
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		img, err := Decode(data)
 		if err == nil && (img.Width <= 0 || img.Height <= 0 || len(img.Pix) != 3*img.Width*img.Height) {

@@ -5,15 +5,12 @@ import "math"
 // precision is the number of fraction bits of a weight: 32 bits less 8 for the pixel, 1 for the sign and 1 for sums above 255.
 const precision = 22
 
-// tap says how one output position is made along one axis.
-type tap struct {
-	first   int     // first source position
-	weights []int32 // sum about 1<<precision; zeros at either end are cut off
-	equal   bool    // all weights are the same
+// axis says how the positions along one axis are made: position i is the sum of the source positions from first[i] on, weighed by
+// weights[start[i]:start[i+1]], whose sum is about 1<<precision. Zero weights at either end are cut off.
+type axis struct {
+	first, start, weights []int32
+	copies                bool // every position is one source position
 }
-
-// copies tells that the output is the source pixel itself.
-func (t tap) copies() bool { return len(t.weights) == 1 && t.weights[0] == 1<<precision }
 
 // axisKey names what an axis depends on.
 type axisKey struct {
@@ -21,17 +18,34 @@ type axisKey struct {
 	filter  Filter
 }
 
-// taps computes the weights for resizing in pixels to out pixels along one axis.
-func taps(k axisKey) []tap {
+func (a *axis) len() int { return len(a.first) }
+
+// taps returns where position i starts and its weights.
+func (a *axis) taps(i int) (first int, weights []int32) {
+	return int(a.first[i]), a.weights[a.start[i]:a.start[i+1]]
+}
+
+// newAxis computes the weights for resizing in pixels to out pixels.
+func newAxis(k axisKey) *axis {
+	a := &axis{start: make([]int32, 1, k.out+1)}
 	if k.filter == Nearest {
-		return nearest(k.in, k.out)
+		a.nearest(k.in, k.out)
+	} else {
+		a.filtered(k)
 	}
+	a.copies = len(a.weights) == k.out
+	for _, w := range a.weights {
+		a.copies = a.copies && w == 1<<precision
+	}
+	return a
+}
+
+func (a *axis) filtered(k axisKey) {
 	scale := float64(k.in) / float64(k.out)
 	stretch := max(scale, 1)
 	support := k.filter.support() * stretch
-	out := make([]tap, k.out)
 	weights := make([]float64, 0, 2*int(math.Ceil(support))+1)
-	for i := range out {
+	for i := range k.out {
 		centre := (float64(i) + 0.5) * scale
 		first := max(int(centre-support+0.5), 0)
 		end := min(int(centre+support+0.5), k.in)
@@ -42,42 +56,39 @@ func taps(k axisKey) []tap {
 			weights = append(weights, w)
 			sum += w
 		}
-		out[i] = fixed(first, weights, sum)
+		a.add(first, weights, sum)
 	}
-	return out
 }
 
-// fixed normalises weights and turns them into fixed point, rounded half away from zero.
-func fixed(first int, weights []float64, sum float64) tap {
-	t := tap{first: first, weights: make([]int32, len(weights)), equal: true}
-	for i, w := range weights {
+// add normalises weights and turns them into fixed point, rounded half away from zero.
+func (a *axis) add(first int, weights []float64, sum float64) {
+	from := len(a.weights)
+	for _, w := range weights {
 		if sum != 0 {
 			w /= sum
 		}
-		t.weights[i] = int32(w*(1<<precision) + math.Copysign(0.5, w))
+		v := int32(w*(1<<precision) + math.Copysign(0.5, w))
+		if v == 0 && len(a.weights) == from {
+			first++
+			continue
+		}
+		a.weights = append(a.weights, v)
 	}
-	for len(t.weights) > 1 && t.weights[len(t.weights)-1] == 0 {
-		t.weights = t.weights[:len(t.weights)-1]
+	for len(a.weights) > from+1 && a.weights[len(a.weights)-1] == 0 {
+		a.weights = a.weights[:len(a.weights)-1]
 	}
-	for len(t.weights) > 1 && t.weights[0] == 0 {
-		t.weights = t.weights[1:]
-		t.first++
-	}
-	for _, w := range t.weights {
-		t.equal = t.equal && w == t.weights[0]
-	}
-	return t
+	a.first = append(a.first, int32(first))
+	a.start = append(a.start, int32(len(a.weights)))
 }
 
 // nearest adds the step up again and again, as Pillow does, so that rounding errors fall on the same pixels.
-func nearest(in, out int) []tap {
+func (a *axis) nearest(in, out int) {
 	step := float64(in) / float64(out)
-	one := []int32{1 << precision}
-	taps := make([]tap, out)
 	at := step * 0.5
-	for i := range taps {
-		taps[i] = tap{first: min(int(at), in-1), weights: one, equal: true}
+	for i := range out {
+		a.first = append(a.first, int32(min(int(at), in-1)))
+		a.start = append(a.start, int32(i+1))
+		a.weights = append(a.weights, 1<<precision)
 		at += step
 	}
-	return taps
 }

@@ -1,8 +1,10 @@
 package resample
 
 import (
+	"encoding/binary"
 	"math"
 
+	"visus/internal/vec"
 	"visus/stimulus/raster"
 )
 
@@ -54,25 +56,25 @@ func centre(have, want int) (from, to, n int) {
 // Resizer keeps weights and buffers between calls, so that calls after the first of a size allocate nothing. Its zero value is ready.
 // One Resizer serves one goroutine at a time.
 type Resizer struct {
-	axes   map[axisKey][]tap
-	middle []uint8  // src at the final width
-	sums   []uint32 // one row
+	axes   map[axisKey]*axis
+	middle []uint8 // src at the final width
+	sums   []int32 // one row
 }
 
 // mostAxes bounds a Resizer's memory where every image has another size.
 const mostAxes = 64
 
-func (r *Resizer) axis(in, out int, f Filter) []tap {
+func (r *Resizer) axis(in, out int, f Filter) *axis {
 	key := axisKey{in, out, f}
-	if t, ok := r.axes[key]; ok {
-		return t
+	if a, ok := r.axes[key]; ok {
+		return a
 	}
 	if r.axes == nil || len(r.axes) >= mostAxes {
-		r.axes = map[axisKey][]tap{}
+		r.axes = map[axisKey]*axis{}
 	}
-	t := taps(key)
-	r.axes[key] = t
-	return t
+	a := newAxis(key)
+	r.axes[key] = a
+	return a
 }
 
 // Into fills dst with src resized to dst's size. The two share no memory.
@@ -103,38 +105,37 @@ func (r *Resizer) Into(dst, src *raster.Image, f Filter) {
 }
 
 // horizontal resizes every row of width pixels.
-func horizontal(dst, src []uint8, width, rows int, across []tap) {
+func horizontal(dst, src []uint8, width, rows int, a *axis) {
 	for y := range rows {
-		row := src[3*y*width:][:3*width]
-		out := dst[3*y*len(across):][:3*len(across)]
-		for i := range across {
-			t := &across[i]
-			in := row[3*t.first:]
+		in, out := src[3*y*width:], dst[3*y*a.len():][:3*a.len()]
+		if a.copies {
+			copyPixels(out, in[:3*width], a.first)
+			continue
+		}
+		for i := vec.WeighPixels(out, in, a.first, a.start, a.weights); i < a.len(); i++ {
+			first, weights := a.taps(i)
 			p := out[3*i:][:3:3]
-			switch {
-			case t.copies():
-				p[0], p[1], p[2] = in[0], in[1], in[2]
-			case t.equal:
-				p[0], p[1], p[2] = mean(in, len(t.weights), t.weights[0])
-			default:
-				p[0], p[1], p[2] = weigh(in, t.weights)
-			}
+			p[0], p[1], p[2] = weigh(in[3*first:], weights)
 		}
 	}
 }
 
-// mean weighs n pixels equally.
-func mean(in []uint8, n int, weight int32) (red, green, blue uint8) {
-	var r, g, b int32
-	for in = in[:3*n]; len(in) >= 3; in = in[3:] {
-		r, g, b = r+int32(in[0]), g+int32(in[1]), b+int32(in[2])
+// copyPixels takes a row's pixels from the given places, four bytes at a time where the fourth is overwritten by the next pixel.
+func copyPixels(out, in []uint8, from []int32) {
+	for i, at := range from {
+		p, q := out[3*i:], in[3*at:]
+		if len(p) >= 4 && len(q) >= 4 {
+			binary.LittleEndian.PutUint32(p, binary.LittleEndian.Uint32(q))
+		} else {
+			copy(p[:3], q)
+		}
 	}
-	return round(r * weight), round(g * weight), round(b * weight)
 }
 
 // weigh weighs as many pixels as there are weights.
 func weigh(in []uint8, weights []int32) (red, green, blue uint8) {
 	var r, g, b int32
+	in = in[:3*len(weights)]
 	for _, w := range weights {
 		p := in[:3:len(in)]
 		r, g, b = r+int32(p[0])*w, g+int32(p[1])*w, b+int32(p[2])*w
@@ -153,32 +154,32 @@ func round(sum int32) uint8 {
 }
 
 // vertical resizes the columns of rows of stride bytes.
-func (r *Resizer) vertical(dst, src []uint8, stride int, down []tap) {
+func (r *Resizer) vertical(dst, src []uint8, stride int, a *axis) {
 	if cap(r.sums) < stride {
-		r.sums = make([]uint32, stride)
+		r.sums = make([]int32, stride)
 	}
-	sums := r.sums[:stride]
-	for i := range down {
-		t := &down[i]
-		out := dst[i*stride:][:stride]
-		rows := src[t.first*stride:]
-		if t.copies() {
+	for i := range a.len() {
+		first, weights := a.taps(i)
+		out, rows := dst[i*stride:][:stride], src[first*stride:]
+		if a.copies {
 			copy(out, rows)
 			continue
 		}
-		scale := int32(1)
-		clear(sums)
-		for j, w := range t.weights {
-			row := rows[j*stride:][:stride]
-			if t.equal {
-				scale, w = w, 1
-			}
-			for x, v := range row {
-				sums[x] += uint32(int32(v) * w)
-			}
+		done := vec.WeighRows(out, rows, stride, weights)
+		weighRows(out[done:], rows[done:], stride, weights, r.sums)
+	}
+}
+
+// weighRows weighs as many rows as there are weights.
+func weighRows(out, rows []uint8, stride int, weights, sums []int32) {
+	sums = sums[:len(out)]
+	clear(sums)
+	for k, w := range weights {
+		for x, v := range rows[k*stride:][:len(out)] {
+			sums[x] += int32(v) * w
 		}
-		for x, s := range sums {
-			out[x] = round(int32(s) * scale)
-		}
+	}
+	for x, s := range sums {
+		out[x] = round(s)
 	}
 }
