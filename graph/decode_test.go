@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -343,5 +344,31 @@ func TestSaveLeavesNothing(t *testing.T) {
 	}
 	if _, err := Load(path); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMemory: a weight is copied once out of the file's bytes, not more, and not at all from an external file.
+func TestMemory(t *testing.T) {
+	const size = 32 << 20
+	b := NewBuilder("large", 17)
+	b.Output("y", b.Add(b.Input("x", tensor.Float32, Dim{Size: 1}), b.Initializer("w", tensor.New(tensor.Float32, size/4))))
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for most, o := range map[uint64]SaveOptions{2*size + size/2: {}, size + size/2: {External: 1 << 10}} {
+		path := filepath.Join(t.TempDir(), "model.onnx")
+		if err := g.Save(path, o); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := Load(path); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > most {
+			t.Errorf("%+v: loading %d bytes allocates %d", o, size, got)
+		}
 	}
 }

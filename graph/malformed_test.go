@@ -2,15 +2,18 @@ package graph
 
 import (
 	"bytes"
+	"cmp"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"visus/internal/golden"
 	"visus/internal/onnx"
 )
 
@@ -204,42 +207,140 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
+// seedFiles lists golden graphs where they are there; fuzzing goes without them too.
+func seedFiles(f *testing.F, pattern string) []string {
+	root := cmp.Or(os.Getenv("VISUS_GOLDEN"), "../../shared/data")
+	files, err := filepath.Glob(filepath.Join(root, "graph", pattern))
+	if err != nil {
+		f.Fatal(err)
+	}
+	return files
+}
+
 // FuzzDecode: no input makes the loader panic, and what it accepts can be written, read again, described and folded.
 func FuzzDecode(f *testing.F) {
 	f.Add(encoded(f, message()))
 	f.Add(encoded(f, functionModel()))
-	if root := os.Getenv("VISUS_GOLDEN"); root != "" {
-		for _, path := range golden.Files(f, "graph", "s_*.onnx") {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(data)
+	for _, path := range seedFiles(f, "s_*.onnx") {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(exercise)
+}
+
+// exercise does all that can be done with bytes: nothing may panic, and what is accepted comes through writing and folding.
+func exercise(t *testing.T, data []byte) {
+	g, err := Decode(data, "")
+	if err != nil {
+		return
+	}
+	out, err := g.Encode()
+	if err != nil {
+		t.Fatalf("cannot be written: %v", err)
+	}
+	again, err := Decode(out, "")
+	if err != nil {
+		t.Fatalf("cannot be read again: %v", err)
+	}
+	if second, err := again.Encode(); err != nil || !bytes.Equal(out, second) {
+		t.Fatalf("reading and writing changes it (%v)", err)
+	}
+	if _, err := g.Describe(); err != nil {
+		return
+	}
+	freed := g.Clone()
+	if err := freed.FreeBatch("n"); err == nil {
+		if err := freed.Check(); err != nil {
+			t.Fatalf("freed: %v", err)
 		}
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		g, err := Decode(data, "")
+	for _, v := range g.Outputs {
+		if part, err := g.Extract(nil, []string{v.Name}); err == nil && part.Check() != nil {
+			t.Fatalf("extracted: %v", part.Check())
+		}
+	}
+	if err := g.FoldConstants(); err == nil {
+		if err := g.Check(); err != nil {
+			t.Fatalf("folded: %v", err)
+		}
+	}
+}
+
+// FuzzMutated changes legal models field by field, which reaches deeper than changing their bytes.
+func FuzzMutated(f *testing.F) {
+	seeds := []*onnx.ModelProto{message(), functionModel()}
+	for _, path := range seedFiles(f, "*.script.onnx") {
+		data, err := os.ReadFile(path)
 		if err != nil {
-			return
+			f.Fatal(err)
 		}
-		out, err := g.Encode()
-		if err != nil {
-			t.Fatalf("cannot be written: %v", err)
+		m := &onnx.ModelProto{}
+		if err := proto.Unmarshal(data, m); err != nil {
+			f.Fatal(err)
 		}
-		again, err := Decode(out, "")
-		if err != nil {
-			t.Fatalf("cannot be read again: %v", err)
+		seeds = append(seeds, m)
+	}
+	for i := range uint64(300) {
+		f.Add(i)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		m := proto.CloneOf(seeds[random.IntN(len(seeds))])
+		for range 1 + random.IntN(3) {
+			mutate(m.ProtoReflect(), random)
 		}
-		if second, err := again.Encode(); err != nil || !bytes.Equal(out, second) {
-			t.Fatalf("reading and writing changes it (%v)", err)
-		}
-		if _, err := g.Describe(); err != nil {
-			return
-		}
-		if err := g.FoldConstants(); err == nil {
-			if err := g.Check(); err != nil {
-				t.Fatalf("folded: %v", err)
-			}
-		}
+		exercise(t, encoded(t, m))
 	})
+}
+
+// mutate changes one field somewhere in the message.
+func mutate(m protoreflect.Message, random *rand.Rand) {
+	var fields []protoreflect.FieldDescriptor
+	m.Range(func(f protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+		fields = append(fields, f)
+		return true
+	})
+	if len(fields) == 0 {
+		return
+	}
+	slices.SortFunc(fields, func(a, b protoreflect.FieldDescriptor) int { return int(a.Number() - b.Number()) })
+	f := fields[random.IntN(len(fields))]
+	number := []int64{-1 << 63, -7, -1, 0, 1, 2, 3, 7, 11, 1000, 1 << 31, 1<<63 - 1}[random.IntN(12)]
+	scalar := func(old protoreflect.Value) protoreflect.Value {
+		switch f.Kind() {
+		case protoreflect.Int64Kind:
+			return protoreflect.ValueOfInt64(number)
+		case protoreflect.Int32Kind:
+			return protoreflect.ValueOfInt32(int32(number))
+		case protoreflect.StringKind:
+			return protoreflect.ValueOfString([]string{"", "x", "s", "axes", "Reshape", "Slice", "Conv", "Gather", "Identity", "Resize", "value"}[random.IntN(11)])
+		case protoreflect.BytesKind:
+			return protoreflect.ValueOfBytes(old.Bytes()[:random.IntN(len(old.Bytes())+1)])
+		}
+		return old
+	}
+	switch {
+	case f.IsList():
+		list := m.Mutable(f).List()
+		i := random.IntN(list.Len())
+		switch {
+		case random.IntN(5) == 0:
+			list.Truncate(i)
+		case f.Kind() == protoreflect.MessageKind && random.IntN(10) > 0:
+			mutate(list.Get(i).Message(), random)
+		case f.Kind() == protoreflect.MessageKind:
+			list.Append(list.Get(i))
+		default:
+			list.Set(i, scalar(list.Get(i)))
+		}
+	case random.IntN(20) == 0:
+		m.Clear(f)
+	case f.Kind() == protoreflect.MessageKind:
+		mutate(m.Mutable(f).Message(), random)
+	default:
+		m.Set(f, scalar(m.Get(f)))
+	}
 }
