@@ -8,6 +8,10 @@ import (
 // ErrTruncated says that a file ends before its image does.
 var ErrTruncated = errors.New("the file is truncated")
 
+// mostScans bounds the time that a file can cost: each scan walks over the whole image, whatever its own length. Progressive files have about
+// ten; libjpeg-turbo's guidance against hostile files is 500.
+const mostScans = 500
+
 // Header is what a file says about its image.
 type Header struct {
 	Width, Height int
@@ -45,6 +49,7 @@ type decoder struct {
 	progressive   bool
 	components    []*component
 	scanned       int // bit i: component i has been seen in a scan
+	scans         int
 	mcusX, mcusY  int
 	steps         [4][64]int32
 	tables        [2][4]*huffman // DC and AC
@@ -264,6 +269,9 @@ func (d *decoder) scan(s []byte) error {
 	}
 	if len(s) < 1 || s[0] < 1 || s[0] > 4 || len(s) != 4+2*int(s[0]) {
 		return errors.New("a malformed scan header")
+	}
+	if d.scans++; d.scans > mostScans {
+		return fmt.Errorf("more than %d scans", mostScans)
 	}
 	n := int(s[0])
 	p := scan{progressive: d.progressive, restart: d.restart, steps: &d.steps, mcusX: d.mcusX, mcusY: d.mcusY, end: 63}

@@ -191,7 +191,7 @@ func TestBadFiles(t *testing.T) {
 		copy(b[at:], to)
 		return b
 	}
-	frame := bytes.Index(good, []byte{0xff, 0xc0})
+	frame, scan := bytes.Index(good, []byte{0xff, 0xc0}), bytes.Index(good, []byte{0xff, 0xda})
 	for name, c := range map[string]struct {
 		data []byte
 		want string
@@ -204,6 +204,7 @@ func TestBadFiles(t *testing.T) {
 		"huge":       {change(frame+5, 0xff, 0xff, 0xff, 0xff), "jpeg: the header claims 65535×65535 pixels, more than"},
 		"no scan":    {append(bytes.Clone(good[:frame+19]), 0xff, 0xd9), "jpeg: a component of the image has no data"},
 		"bad tables": {change(frame+19+4, 0x77), "jpeg: a malformed Huffman table"},
+		"many scans": {append(bytes.Clone(good[:len(good)-2]), bytes.Repeat(good[scan:len(good)-2], mostScans)...), "jpeg: more than 500 scans"},
 		"truncated":  {good[:frame+10], "jpeg: the file is truncated"},
 	} {
 		if _, _, _, err := Decode(c.data); err == nil || !strings.HasPrefix(err.Error(), c.want) {
