@@ -75,3 +75,14 @@ func TestInterleaveRefuses(t *testing.T) {
 		}
 	}
 }
+
+// each iterates over rows that cannot fail.
+func each(rows []Trial) iter.Seq2[Trial, error] {
+	return func(yield func(Trial, error) bool) {
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
