@@ -28,3 +28,5 @@ func minTapsWide(dst, src []int32, offsets, costs []int32) int { return 0 }
 
 // Level names the vectors in use.
 func Level() string { return "none (built without GOEXPERIMENT=simd)" }
+
+func thresholdWide(dst []float32, low float32) int { return 0 }

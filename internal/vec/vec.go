@@ -95,6 +95,15 @@ func Clip(dst []float32, scale, offset, low, high float32) {
 	}
 }
 
+// Threshold sets dst[i] to 0 where it is below low.
+func Threshold(dst []float32, low float32) {
+	for i := thresholdWide(dst, low); i < len(dst); i++ {
+		if dst[i] < low {
+			dst[i] = 0
+		}
+	}
+}
+
 // NearInteger appends to found the indices at which x lies within tolerance of an integer.
 func NearInteger(found []int32, x []float32, tolerance float32) []int32 {
 	found, i := nearIntegerWide(found, x, tolerance)

@@ -77,6 +77,14 @@ func TestElementwise(t *testing.T) {
 		}
 		near(t, got, want, 1e-3)
 		copy(got, a)
+		Threshold(got, 17)
+		for i, v := range a {
+			if want[i] = v; v < 17 {
+				want[i] = 0
+			}
+		}
+		near(t, got, want, 0)
+		copy(got, a)
 		Clip(got, weight, 3, -10, 100)
 		for i := range want {
 			want[i] = min(100, max(-10, weight*a[i]+3))

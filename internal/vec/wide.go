@@ -177,6 +177,20 @@ func clipWide(dst []float32, scale, offset, low, high float32) int {
 	return i
 }
 
+func thresholdWide(dst []float32, low float32) int {
+	if !has512 {
+		return 0
+	}
+	bottom := archsimd.BroadcastFloat32x16(low)
+	i := 0
+	for ; i+16 <= len(dst); i += 16 {
+		v := archsimd.LoadFloat32x16Slice(dst[i:])
+		v.Masked(v.GreaterEqual(bottom)).StoreSlice(dst[i:])
+	}
+	archsimd.ClearAVXUpperBits()
+	return i
+}
+
 func nearIntegerWide(found []int32, x []float32, tolerance float32) ([]int32, int) {
 	if !has512 {
 		return found, 0

@@ -32,7 +32,8 @@ func TestSmoothKeepsFlatLevels(t *testing.T) {
 			g := filter.Gaussian{SigmaX: sigma, SigmaY: sigma}
 			var work filter.Workspace
 			for _, i := range []int{0, 100, len(src.Pix) - 1} {
-				want := uint8(min(work.GaussianAt(src.Pix, filter.Size{Width: 20, Height: 12, Channels: 3}, g, i), 255))
+				unit := func(int) float64 { return float64(level) / 255 }
+				want := uint8(255 * min(work.GaussianAt(unit, filter.Size{Width: 20, Height: 12, Channels: 3}, g, i), 1))
 				if dst.Pix[i] != want {
 					t.Fatalf("level %d, severity %d: value %d is %d, want %d", level, severity, i, dst.Pix[i], want)
 				}

@@ -20,7 +20,7 @@ func gaussianBlur(j *job) error {
 			continue // not flat
 		}
 		if flat[level] == 0 {
-			flat[level] = min(towardZero(work.GaussianFlat(level)), 255)
+			flat[level] = towardZero(255 * min(work.GaussianFlat(float64(level)/255), 1))
 		}
 		j.out[i] = flat[level]
 	}

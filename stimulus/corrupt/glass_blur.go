@@ -17,7 +17,7 @@ func glassBlur(j *job) error {
 	vec.Truncate(bytes, pixels)
 	// Where neighbours happen to lie on a line the sum is an integer but for rounding, and a wrong one would spread.
 	for _, i := range j.undecided(pixels) {
-		bytes[i] = uint8(b.filter.GaussianAt(j.src.Pix, size, smooth, int(i)))
+		bytes[i] = uint8(j.gaussianAt(j.src.Pix, size, smooth, int(i)))
 	}
 	packed := grow(&b.packed, size.Width*size.Height)
 	for i := range packed {
@@ -35,9 +35,34 @@ func glassBlur(j *job) error {
 	b.filter.Gaussian(j.out, pixels, size, smooth)
 	vec.Clip(j.out, 1, 0, 0, 255)
 	for _, i := range j.undecided(j.out) {
-		j.out[i] = min(towardZero(b.filter.GaussianAt(bytes, size, smooth, int(i))), 255)
+		j.out[i] = towardZero(j.gaussianAt(bytes, size, smooth, int(i)))
 	}
 	return nil
+}
+
+// gaussianAt computes one value of the Gaussian of an 8-bit image in double precision, as the reference does on values/255.
+func (j *job) gaussianAt(pixels []uint8, size filter.Size, g filter.Gaussian, i int) float64 {
+	work := &j.scratch.blur.filter
+	if level := float64(pixels[i]) / 255; flatAround(pixels, size, i, int(4*g.SigmaX+0.5)) {
+		return 255 * min(work.GaussianFlat(level), 1)
+	}
+	unit := func(i int) float64 { return float64(pixels[i]) / 255 }
+	return 255 * min(work.GaussianAt(unit, size, g, i), 1)
+}
+
+// flatAround says whether a value equals those a radius away in eight directions. Of an undecided one that means a flat region. Without
+// it white backgrounds would take longer than all else.
+func flatAround(pixels []uint8, size filter.Size, i, radius int) bool {
+	stride := 3 * size.Width
+	row, column := i/stride, i%stride/3
+	up, down := max(-radius, -row)*stride, min(radius, size.Height-1-row)*stride
+	left, right := 3*max(-radius, -column), 3*min(radius, size.Width-1-column)
+	for _, at := range [8]int{up + left, up, up + right, left, right, down + left, down, down + right} {
+		if pixels[i+at] != pixels[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // scatter copies to every pixel that is more than delta from the upper left and at least delta from the lower right edge

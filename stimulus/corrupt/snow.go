@@ -49,13 +49,8 @@ func (j *job) flakes(noise []float32, size filter.Size, c Snow) ([]float32, filt
 	flakes := grow(&j.scratch.snow.flakes, large.Width*large.Height)
 	clear(flakes)
 	j.scratch.blur.zoom.Add(flakes, large.Width, noise, size, y, x)
-	threshold := float32(c.Threshold)
-	for i, v := range flakes {
-		if v < threshold {
-			v = 0
-		}
-		flakes[i] = 255 * min(v, 1)
-	}
+	vec.Threshold(flakes, float32(c.Threshold))
+	vec.Clip(flakes, 255, 0, 0, 255)
 	return flakes, large
 }
 

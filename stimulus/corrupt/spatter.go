@@ -36,7 +36,8 @@ func spatter(j *job) error {
 	return nil
 }
 
-// splashes draws a smooth layer of noise and empties it below the threshold.
+// splashes draws a smooth layer of noise, on the 0..255 scale, and empties it below the threshold. Where single precision does not tell
+// on which side of the threshold or of a whole level a value lies, it is computed again in double: one wrong pixel would move an edge.
 func (j *job) splashes(c Spatter) []float32 {
 	s := &j.scratch.spatter
 	size := j.size()
@@ -45,13 +46,30 @@ func (j *job) splashes(c Spatter) []float32 {
 	j.random.Normal(draws)
 	layer := grow(&s.layer, len(draws))
 	for i, z := range draws {
-		layer[i] = float32(c.Mean + c.Deviation*z)
+		layer[i] = float32(255 * (c.Mean + c.Deviation*z))
 	}
-	j.scratch.blur.filter.Gaussian(layer, layer, size, filter.Gaussian{SigmaX: c.Sigma, SigmaY: c.Sigma})
-	threshold := float32(c.Threshold)
-	for i, v := range layer {
-		if v < threshold {
+	smooth := filter.Gaussian{SigmaX: c.Sigma, SigmaY: c.Sigma}
+	j.scratch.blur.filter.Gaussian(layer, layer, size, smooth)
+	noise := func(i int) float64 { return c.Mean + c.Deviation*draws[i] }
+	threshold := float32(255 * c.Threshold)
+	again := func(i int) {
+		v := j.scratch.blur.filter.GaussianAt(noise, size, smooth, i)
+		if layer[i] = towardZero(255 * v); v < c.Threshold {
 			layer[i] = 0
+		}
+	}
+	for i, v := range layer {
+		if d := v - threshold; d < filter.Undecided && d > -filter.Undecided {
+			again(i)
+		}
+	}
+	vec.Threshold(layer, threshold-filter.Undecided/2)
+	if c.Mud {
+		return layer
+	}
+	for _, i := range j.undecided(layer) {
+		if layer[i] != 0 {
+			again(int(i))
 		}
 	}
 	return layer
@@ -68,7 +86,7 @@ func (j *job) waterMask(layer []float32, c Spatter) []float32 {
 	s := &j.scratch.spatter
 	liquid := grow(&s.liquid, len(layer))
 	for i, v := range layer {
-		liquid[i] = uint8(int32(255 * v)) // wraps, as the reference's cast does
+		liquid[i] = uint8(int32(v)) // wraps, as the reference's cast does
 	}
 	mask, relief := grow(&s.mask, len(layer)), j.relief(liquid)
 	most := float32(0)
@@ -113,21 +131,12 @@ func (j *job) relief(liquid []uint8) []uint8 {
 // mudMask makes blots with soft rims.
 func (j *job) mudMask(layer []float32, c Spatter) []float32 {
 	mask := grow(&j.scratch.spatter.mask, len(layer))
-	threshold := float32(c.Threshold)
-	for i, v := range layer {
-		mask[i] = 0
-		if v > threshold {
-			mask[i] = 1
-		}
-	}
+	copy(mask, layer)
+	vec.Clip(mask, 1, 0, 0, 1) // what is left of the layer is well above 1
 	size := j.size()
 	size.Channels = 1
 	j.scratch.blur.filter.Gaussian(mask, mask, size, filter.Gaussian{SigmaX: c.Strength, SigmaY: c.Strength})
-	for i, m := range mask {
-		if m < 0.8 {
-			mask[i] = 0
-		}
-	}
+	vec.Threshold(mask, 0.8)
 	return mask
 }
 
@@ -137,6 +146,10 @@ func (j *job) paint(mask []float32, colour [3]float32, covers bool) {
 	units := &j.scratch.spatter.units
 	for i, m := range mask {
 		p, out := j.src.Pix[3*i:][:3], j.out[3*i:][:3]
+		if m == 0 {
+			out[0], out[1], out[2] = 255*units[p[0]], 255*units[p[1]], 255*units[p[2]]
+			continue
+		}
 		keep := float32(1)
 		if covers {
 			keep = 1 - m

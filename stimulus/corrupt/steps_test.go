@@ -106,7 +106,7 @@ func (s *steps) spatter(j *job) {
 	}
 	s.compare("layer", noise, 1e-4)
 	layer := j.splashes(c)
-	s.compare("smoothed", doubles(layer, 1), 1e-4)
+	s.compare("smoothed", doubles(layer, 1./255), 1e-4)
 	if c.Mud {
 		s.compare("mask", doubles(j.mudMask(layer, c), 1), 1e-4)
 		return

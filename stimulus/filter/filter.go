@@ -48,8 +48,9 @@ type Workspace struct {
 	offsets                          []int32
 	weights                          []float32
 
-	gaussians [2]gaussianKernel // along x, along y
-	disks     []disk
+	kernels []*gaussianKernel
+	last    [2]*gaussianKernel // along x, along y
+	disks   []disk
 }
 
 // grow returns n elements of the buffer, enlarged if need be; their contents are arbitrary.

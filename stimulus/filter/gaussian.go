@@ -52,10 +52,41 @@ type gaussianKernel struct {
 	line    []float64
 }
 
-func (k *gaussianKernel) prepare(key gaussianKey) {
-	if k.key == key && len(k.exact) > 0 {
-		return
+// maxGaussians bounds the memory of a workspace that meets many kernels.
+const maxGaussians = 16
+
+// gaussian returns the prepared kernel.
+func (w *Workspace) gaussian(key gaussianKey) *gaussianKernel {
+	for _, k := range w.kernels {
+		if k.key == key {
+			return k
+		}
 	}
+	var k *gaussianKernel
+	if len(w.kernels) < maxGaussians {
+		k = new(gaussianKernel)
+		w.kernels = append(w.kernels, k)
+	} else { // the oldest makes room
+		k = w.kernels[0]
+		copy(w.kernels, w.kernels[1:])
+		w.kernels[maxGaussians-1] = k
+	}
+	k.prepare(key)
+	return k
+}
+
+// axes returns the kernels along x and along y.
+func (w *Workspace) axes(g Gaussian, size Size) (x, y *gaussianKernel) {
+	if g.Truncate == 0 {
+		g.Truncate = 4
+	}
+	x = w.gaussian(gaussianKey{g.SigmaX, g.Truncate, g.Border, size.Width, true})
+	y = w.gaussian(gaussianKey{g.SigmaY, g.Truncate, g.Border, size.Height, false})
+	w.last = [2]*gaussianKernel{x, y}
+	return x, y
+}
+
+func (k *gaussianKernel) prepare(key gaussianKey) {
 	k.exact = gaussianWeights(k.exact, key.sigma, key.truncate)
 	k.key, k.matrix = key, k.matrix[:0]
 	k.weights = k.weights[:0]
@@ -89,15 +120,10 @@ func (k *gaussianKernel) fold() {
 
 // Gaussian filters src into dst.
 func (w *Workspace) Gaussian(dst, src []float32, size Size, g Gaussian) {
-	if g.Truncate == 0 {
-		g.Truncate = 4
-	}
 	if size.Width == 0 || size.Height == 0 {
 		return
 	}
-	x, y := &w.gaussians[0], &w.gaussians[1]
-	x.prepare(gaussianKey{g.SigmaX, g.Truncate, g.Border, size.Width, true})
-	y.prepare(gaussianKey{g.SigmaY, g.Truncate, g.Border, size.Height, false})
+	x, y := w.axes(g, size)
 	from := src
 	if len(x.weights) > 1 {
 		from = grow(&w.middle, len(src))
@@ -181,23 +207,17 @@ func (w *Workspace) steps(n, step int) []int32 {
 // double-precision sum truncates.
 const Undecided = 1e-4
 
-// GaussianAt computes one value of a Gaussian filter of an 8-bit image in float64 and in the order of scipy's ndimage on values/255:
-// along y, then along x, from the centre's term over the symmetric pairs inwards. It costs the square of the kernel's length.
-func (w *Workspace) GaussianAt(src []uint8, size Size, g Gaussian, i int) float64 {
-	if g.Truncate == 0 {
-		g.Truncate = 4
-	}
-	x, y := &w.gaussians[0], &w.gaussians[1]
-	x.prepare(gaussianKey{g.SigmaX, g.Truncate, g.Border, size.Width, true})
-	y.prepare(gaussianKey{g.SigmaY, g.Truncate, g.Border, size.Height, false})
+// GaussianAt computes one value of a Gaussian filter in float64 and in the order of scipy's ndimage: along y, then along x, from the
+// centre's term over the symmetric pairs inwards. Value gives the image's values by index. It costs the square of the kernel's length.
+func (w *Workspace) GaussianAt(value func(i int) float64, size Size, g Gaussian, i int) float64 {
+	x, y := w.axes(g, size)
 	c, column, row := i%size.Channels, i/size.Channels%size.Width, i/size.stride()
-	down := func(dx int) float64 {
+	return pairs(x.exact, func(dx int) float64 {
 		at := g.Border.Index(column+dx, size.Width)*size.Channels + c
 		return pairs(y.exact, func(dy int) float64 {
-			return float64(src[g.Border.Index(row+dy, size.Height)*size.stride()+at]) / 255
+			return value(g.Border.Index(row+dy, size.Height)*size.stride() + at)
 		})
-	}
-	return 255 * pairs(x.exact, down)
+	})
 }
 
 // pairs sums a symmetric kernel over values as scipy does.
@@ -210,16 +230,15 @@ func pairs(weights []float64, value func(i int) float64) float64 {
 	return sum
 }
 
-// GaussianFlat computes, as GaussianAt does, what the last Gaussian makes of an image of one level.
-func (w *Workspace) GaussianFlat(level uint8) float64 {
-	flat := float64(level) / 255
+// GaussianFlat computes, as GaussianAt does, what the last Gaussian makes of an image of one value.
+func (w *Workspace) GaussianFlat(flat float64) float64 {
 	for axis := 1; axis >= 0; axis-- {
-		weights := w.gaussians[axis].exact
+		weights := w.last[axis].exact
 		value := flat
 		flat = value * weights[len(weights)/2]
 		for _, weight := range weights[:len(weights)/2] {
 			flat += (value + value) * weight
 		}
 	}
-	return 255 * flat
+	return flat
 }

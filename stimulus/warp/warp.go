@@ -121,11 +121,14 @@ func fold(v, period int32) int32 {
 func (s *Sampler) Displace(dst, src []float32, size filter.Size, dx, dy []float32) {
 	stride := s.pack(src, size, filter.HalfSample)
 	width := size.Width
+	right, bottom := float64(size.Width-1), float64(size.Height-1)
 	s.index, s.x, s.y = resize(s.index, width), resize(s.x, width), resize(s.y, width)
 	for row := range size.Height {
 		for i := range width {
-			x := mirror(float64(i)+float64(dx[row*width+i]), size.Width)
-			y := mirror(float64(row)+float64(dy[row*width+i]), size.Height)
+			x, y := float64(i)+float64(dx[row*width+i]), float64(row)+float64(dy[row*width+i])
+			if !(x >= 0 && y >= 0 && x < right && y < bottom) {
+				x, y = mirror(x, size.Width), mirror(y, size.Height)
+			}
 			left, upper := int(x+1), int(y+1) // the frame starts at −1
 			s.index[i] = int32(upper*stride + left*4)
 			s.x[i], s.y[i] = float32(x+1-float64(left)), float32(y+1-float64(upper))
