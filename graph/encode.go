@@ -25,7 +25,7 @@ type SaveOptions struct {
 	External int
 }
 
-// Save writes the graph as an ONNX file of the opsets it has. The file appears whole or not at all; an external file is in place before
+// Save writes the graph as an ONNX file of the opsets it has; nothing is converted. The file appears whole or not at all; an external file is in place before
 // the model that names it. It reports an error where the graph is illegal (Check) or a file cannot be written.
 func (g *Graph) Save(path string, o SaveOptions) error {
 	threshold := o.External
@@ -169,7 +169,7 @@ func (w *encoder) graph(g *Graph) *onnx.GraphProto {
 	}
 	p.Name = &g.Name
 	for _, c := range g.Initializers {
-		if c.sparse != nil {
+		if c.sparse != nil && c.Tensor == nil {
 			s := proto.CloneOf(c.sparse)
 			s.Values.Name = proto.String(c.Name)
 			p.SparseInitializer = append(p.SparseInitializer, s)
@@ -204,6 +204,10 @@ func (w *encoder) attribute(a Attribute) *onnx.AttributeProto {
 		p = proto.CloneOf(a.kept)
 	}
 	p.Name = proto.String(a.Name)
+	shell := p.T
+	if a.Value != nil { // it may have been changed to one of another kind
+		p.T, p.Tensors, p.Graphs, p.SparseTensor, p.SparseTensors, p.Tp, p.TypeProtos = nil, nil, nil, nil, nil, nil, nil
+	}
 	kind := onnx.AttributeProto_UNDEFINED
 	switch v := a.Value.(type) {
 	case int64:
@@ -213,7 +217,7 @@ func (w *encoder) attribute(a Attribute) *onnx.AttributeProto {
 	case string:
 		kind, p.S = onnx.AttributeProto_STRING, []byte(v)
 	case *tensor.Tensor:
-		kind, p.T = onnx.AttributeProto_TENSOR, w.tensor(v, p.T, false)
+		kind, p.T = onnx.AttributeProto_TENSOR, w.tensor(v, shell, false)
 	case *Graph:
 		kind, p.G = onnx.AttributeProto_GRAPH, w.graph(v)
 	case []int64:
@@ -241,7 +245,8 @@ func (w *encoder) tensor(t *tensor.Tensor, kept *onnx.TensorProto, mayMove bool)
 	if t == nil {
 		return p
 	}
-	p.DataType = proto.Int32(int32(kinds[t.Type()]))
+	p.DataType, p.Dims, p.Segment = proto.Int32(int32(kinds[t.Type()])), nil, nil
+	p.StringData, p.FloatData, p.Int32Data, p.Int64Data, p.DoubleData, p.Uint64Data = nil, nil, nil, nil, nil, nil
 	for _, d := range t.Shape() {
 		p.Dims = append(p.Dims, int64(d))
 	}

@@ -62,11 +62,7 @@ func (in *inference) graph(g *Graph) error {
 		}
 	}
 	for _, v := range g.Inputs {
-		f := in.facts[v.Name] // set for the inputs of a subgraph whose operator knows them
-		if f.shape == nil {
-			f = fact{kind: v.Type, shape: v.Shape}
-		}
-		in.facts[v.Name] = f
+		in.facts[v.Name] = in.facts[v.Name].with(v) // known already for the inputs of a subgraph whose operator knows them
 	}
 	for _, c := range g.Initializers {
 		if c.Tensor == nil {

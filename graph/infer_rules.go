@@ -8,9 +8,13 @@ import (
 
 // ruleOf returns the shape rule of an ONNX operator, nil where it has none.
 func ruleOf(op string) rule {
-	switch op {
-	case "If": // not in the tables: its rule goes through graphs, which reads the tables
+	switch op { // not in the tables: these rules go through graphs, which reads the tables
+	case "If":
 		return inferIf
+	case "Loop":
+		return inferLoop
+	case "Scan":
+		return inferScan
 	}
 	for _, table := range []map[string]rule{elementRules, layoutRules, windowRules, matrixRules} {
 		if r := table[op]; r != nil {
@@ -146,47 +150,4 @@ func inferDynamicQuantize(c *call) error {
 	c.set(1, tensor.Float32, []Dim{})
 	c.set(2, tensor.Uint8, []Dim{})
 	return nil
-}
-
-// inferIf goes through both branches, or the one that a constant condition takes, and keeps what they agree on.
-func inferIf(c *call) error {
-	branches := []string{"then_branch", "else_branch"}
-	if v, ok := c.evaluation.arg(0).list(); ok && len(v) == 1 {
-		branches = branches[1-v[0] : 2-v[0]]
-	}
-	for i, name := range branches {
-		g, _ := c.Attribute(name).(*Graph)
-		if g == nil {
-			return nil
-		}
-		if err := c.infer.graph(g); err != nil {
-			return err
-		}
-		for k := range min(len(g.Outputs), len(c.out)) {
-			f := c.infer.facts[g.Outputs[k].Name]
-			if i > 0 {
-				f = common(c.out[k], f)
-			}
-			c.out[k] = f
-		}
-	}
-	return nil
-}
-
-// common keeps what two facts agree on.
-func common(a, b fact) fact {
-	out := fact{}
-	if a.kind == b.kind {
-		out.kind = a.kind
-	}
-	if a.shape == nil || b.shape == nil || len(a.shape) != len(b.shape) {
-		return out
-	}
-	out.shape = unknownDims(len(a.shape))
-	for i := range out.shape {
-		if a.shape[i] == b.shape[i] {
-			out.shape[i] = a.shape[i]
-		}
-	}
-	return out
 }

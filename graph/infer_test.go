@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"visus/internal/golden"
+	"visus/tensor"
 )
 
 // TestGoldenInferShapes compares inferred output shapes with those of the arrays that the exporter's network gave. The shapes that the
@@ -57,4 +59,67 @@ func TestGoldenInferShapes(t *testing.T) {
 		t.Fatal("nothing compared")
 	}
 	t.Logf("compared %d cases, %d outputs left open, operators without a rule: %v", compared, open, slices.Sorted(maps.Keys(without)))
+}
+
+// TestInferSubgraphs: a loop that doubles and stacks, and a scan that sums, as an If does in TestInline.
+func TestInferSubgraphs(t *testing.T) {
+	body := func(nodes []*Node, in, out []string) *Graph {
+		g := &Graph{Nodes: nodes}
+		for _, name := range in {
+			g.Inputs = append(g.Inputs, Value{Name: name})
+		}
+		for _, name := range out {
+			g.Outputs = append(g.Outputs, Value{Name: name})
+		}
+		return g
+	}
+	double := body([]*Node{
+		{Op: "Identity", Inputs: []string{"go"}, Outputs: []string{"on"}},
+		{Op: "Add", Inputs: []string{"v", "v"}, Outputs: []string{"w"}},
+		{Op: "ReduceSum", Inputs: []string{"x"}, Outputs: []string{"s"}}, // captured
+	}, []string{"turn", "go", "v"}, []string{"on", "w", "s"})
+	sum := body([]*Node{{Op: "Add", Inputs: []string{"state", "slice"}, Outputs: []string{"next"}},
+		{Op: "Shape", Inputs: []string{"slice"}, Outputs: []string{"size"}}}, []string{"state", "slice"}, []string{"next", "size"})
+	b := NewBuilder("control", 17)
+	x := b.Input("x", tensor.Float32, Dims(5, 2, 3)...)
+	start := b.Input("start", tensor.Float32, Dims(2, 3)...)
+	loop := b.Ops("Loop", 2, []Value{{}, {}, start}, Attribute{Name: "body", Value: double})
+	scan := b.Ops("Scan", 2, []Value{start, x}, Attribute{Name: "body", Value: sum}, Attribute{Name: "num_scan_inputs", Value: int64(1)})
+	if err := b.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		v     Value
+		kind  tensor.Type
+		shape string
+	}{
+		{loop[0], tensor.Float32, "[]"}, {loop[1], tensor.Float32, "[? 1 1 1]"}, {scan[0], tensor.Float32, "[2 3]"}, {scan[1], tensor.Int64, "[5 2]"},
+	} {
+		if c.v.Type != c.kind || fmt.Sprint(c.v.Shape) != c.shape {
+			t.Errorf("output %d is %s %v, expected %s %s", i, c.v.Type, c.v.Shape, c.kind, c.shape)
+		}
+	}
+	if loop[0].Shape != nil {
+		t.Errorf("what the loop carries may change its shape, found %v", loop[0].Shape)
+	}
+	for i, v := range append(loop, scan...) {
+		b.Output("out"+strconv.Itoa(i), v)
+	}
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := g.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Decode(data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "control flow", g, again)
+	if err := again.Rename("x", "renamed"); err != nil {
+		t.Fatal(err)
+	}
+	legal(t, again)
 }
