@@ -12,7 +12,7 @@ type spatterScratch struct {
 	draws                 []float64
 	layer, plane, mask    []float32
 	liquid, edges, relief []uint8
-	units                 [256]float32 // v/255
+	units, whole          [256]float32 // v/255, and that times 255
 }
 
 // The colours of what splashes on the lens, R, G, B.
@@ -25,8 +25,10 @@ var (
 func spatter(j *job) error {
 	c := j.set.Spatter[j.severity-1]
 	layer := j.splashes(c)
-	for v := range j.scratch.spatter.units {
-		j.scratch.spatter.units[v] = float32(v) / 255
+	s := &j.scratch.spatter
+	for v := range s.units {
+		s.units[v] = float32(v) / 255
+		s.whole[v] = 255 * s.units[v]
 	}
 	if c.Mud {
 		j.paint(j.mudMask(layer, c), mud, true)
@@ -89,18 +91,17 @@ func (j *job) waterMask(layer []float32, c Spatter) []float32 {
 		liquid[i] = uint8(int32(v)) // wraps, as the reference's cast does
 	}
 	mask, relief := grow(&s.mask, len(layer)), j.relief(liquid)
-	most := float32(0)
+	most := int32(0)
 	for i, v := range liquid {
-		m := float32(int32(v) * int32(relief[i]))
-		mask[i] = m
+		m := int32(v) * int32(relief[i])
+		mask[i] = float32(m)
 		most = max(most, m)
 	}
-	if most == 0 {
-		return mask
-	}
-	strength := float32(c.Strength)
+	brightest, strength := float32(most), float32(c.Strength)
 	for i, m := range mask {
-		mask[i] = m / most * strength
+		if m != 0 {
+			mask[i] = m / brightest * strength
+		}
 	}
 	return mask
 }
@@ -143,11 +144,11 @@ func (j *job) mudMask(layer []float32, c Spatter) []float32 {
 // paint adds the colour, weighted by the mask, to the image or, where it covers, mixes it in. Each step rounds to single precision as
 // the reference's do: that decides whether an untouched v/255·255 truncates to v.
 func (j *job) paint(mask []float32, colour [3]float32, covers bool) {
-	units := &j.scratch.spatter.units
+	units, whole := &j.scratch.spatter.units, &j.scratch.spatter.whole
 	for i, m := range mask {
 		p, out := j.src.Pix[3*i:][:3], j.out[3*i:][:3]
 		if m == 0 {
-			out[0], out[1], out[2] = 255*units[p[0]], 255*units[p[1]], 255*units[p[2]]
+			out[0], out[1], out[2] = whole[p[0]], whole[p[1]], whole[p[2]]
 			continue
 		}
 		keep := float32(1)

@@ -136,8 +136,8 @@ const (
 
 var costs = []int32{knight, knight, knight, diagonal, straight, diagonal, knight}
 
-// Distance computes the chamfer distance to the nearest edge, in pixels and at most limit, which is also the distance where there is
-// no edge. Edges are the values other than 0.
+// Distance computes the chamfer distance to the nearest edge, in pixels and at most limit, of 0..8192, which is also the distance where
+// there is no edge. Edges are the values other than 0.
 func (d *Detector) Distance(dst []float32, edges []uint8, width, height int, limit float32) {
 	// A frame of two pixels holds the farthest distance, and so do all pixels that are not yet reached.
 	most := int32(min(limit, 8192) * straight)
@@ -153,9 +153,9 @@ func (d *Detector) Distance(dst []float32, edges []uint8, width, height int, lim
 	for y := range height {
 		vec.MinTaps(d.row, d.distance[y*stride:], d.offsets, costs)
 		out := d.distance[(y+2)*stride+2:][:width]
-		last := most
+		row, last := d.row[:width], most
 		for x, e := range edges[y*width:][:width] {
-			last = min(d.row[x], last+straight)
+			last = min(row[x], last+straight)
 			if e != 0 {
 				last = 0
 			}
@@ -166,17 +166,15 @@ func (d *Detector) Distance(dst []float32, edges []uint8, width, height int, lim
 	for y := height - 1; y >= 0; y-- {
 		vec.MinTaps(d.row, d.distance[(y+3)*stride:], d.offsets, costs)
 		out := d.distance[(y+2)*stride+2:][:width]
-		last := most
-		for x := width - 1; x >= 0; x-- {
-			last = min(out[x], d.row[x], last+straight)
+		row, last := d.row[:len(out)], most
+		for x := len(out) - 1; x >= 0; x-- {
+			last = min(out[x], row[x], last+straight)
 			out[x] = last
 		}
+		pixels := dst[y*width:][:width]
 		for x, v := range out {
-			dst[y*width+x] = float32(v) / straight
+			pixels[x] = float32(min(v, most)) * (1. / straight)
 		}
-	}
-	for i, v := range dst[:width*height] {
-		dst[i] = min(v, limit)
 	}
 }
 
