@@ -280,7 +280,7 @@ func (f *Findings) lostNote() report.Note {
 // scoreTable has one row a model: clean, corrupted, by group, and the scores of the field.
 func (f *Findings) scoreTable() report.Table {
 	t := report.Table{Name: "scores", Title: "Scores", Columns: []report.Column{{Name: "model"}},
-		Caption: "Mean corruption " + f.wrong() + ": the mean over corruptions (the benchmark's 15, without the extras) of the mean over severities; its interval is a bootstrap over images. Best values in bold."}
+		Caption: "Errors. Corrupted: the mean corruption " + f.wrong() + ", the mean over corruptions (the benchmark's 15, without the extras) of the mean over severities; its interval is a bootstrap over images. Best values in bold."}
 	withClean, withMCE := f.Basis == Accuracy, false
 	for _, o := range f.Observers {
 		withClean = withClean && o.Clean != nil
@@ -291,7 +291,7 @@ func (f *Findings) scoreTable() report.Table {
 	if withClean {
 		t.Columns = append(t.Columns, named(lowest, "clean error"))
 	}
-	t.Columns = append(t.Columns, named(lowest, "mean corruption "+f.wrong()))
+	t.Columns = append(t.Columns, named(lowest, "corrupted"))
 	for _, g := range f.Observers[0].Groups {
 		t.Columns = append(t.Columns, named(lowest, g.Group))
 	}
@@ -368,18 +368,18 @@ func (f *Findings) classSection() report.Section {
 	section := report.Section{ID: "classes", Title: "Which classes break"}
 	for i, o := range f.Observers {
 		t := report.Table{Name: fmt.Sprintf("classes-%d", i+1), Title: "Classes, " + o.Name, Folded: i > 0,
-			Caption: "Sorted by what corruption costs, most first.",
-			Columns: []report.Column{{Name: "class"}, {Name: "images", Kind: report.NumberKind}, {Name: "clean", Kind: report.PercentKind, Decimals: 1}, {Name: "corrupted", Kind: report.PercentKind, Decimals: 1}, {Name: "loss", Kind: report.PercentKind, Decimals: 1, Unit: "points"}}}
+			Caption: "Accuracy of each class, sorted by what corruption costs, most first; then the corruption it suffers most from, the class it is most often taken for under corruption, and its accuracy by group of corruptions.",
+			Columns: []report.Column{{Name: "class"}, {Name: "images", Kind: report.NumberKind}, {Name: "clean", Kind: report.PercentKind, Decimals: 1}, {Name: "corrupted", Kind: report.PercentKind, Decimals: 1}, {Name: "loss", Kind: report.PercentKind, Decimals: 1, Unit: "points"},
+				{Name: "worst corruption"}, {Name: "taken for"}}}
 		for _, g := range o.Groups {
-			t.Columns = append(t.Columns, report.Column{Name: g.Group, Kind: report.PercentKind, Decimals: 1})
+			t.Columns = append(t.Columns, report.Column{Name: g.Group, Kind: report.PercentKind, Decimals: 0})
 		}
-		t.Columns = append(t.Columns, report.Column{Name: "worst corruption"}, report.Column{Name: "most often taken for"})
 		for _, c := range o.Classes {
 			clean := report.Num(math.NaN())
 			if c.Clean != nil {
 				clean = report.NumIn(c.Clean.Value, c.Clean.Low, c.Clean.High)
 			}
-			row := []report.Cell{report.Text(c.Class), report.Num(float64(c.Images)), clean, report.NumIn(c.Corrupted.Value, c.Corrupted.Low, c.Corrupted.High), report.Num(c.Drop())}
+			row := []report.Cell{report.Text(c.Class), report.Num(float64(c.Images)), clean, report.NumIn(c.Corrupted.Value, c.Corrupted.Low, c.Corrupted.High), report.Num(c.Drop()), report.Text(c.Worst), report.Text(c.TakenFor)}
 			for _, g := range o.Groups {
 				v, ok := c.ByGroup[g.Group]
 				if !ok {
@@ -387,7 +387,7 @@ func (f *Findings) classSection() report.Section {
 				}
 				row = append(row, report.Num(v))
 			}
-			t.Rows = append(t.Rows, append(row, report.Text(c.Worst), report.Text(c.TakenFor)))
+			t.Rows = append(t.Rows, row)
 		}
 		section.Parts = append(section.Parts, t, f.confusionMatrix(i, o))
 	}
