@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"visus/internal/golden"
+	"visus/internal/vec"
+	"visus/stimulus/edge"
+	"visus/stimulus/filter"
 	"visus/stimulus/raster"
 	"visus/stimulus/warp"
 	"visus/tensor"
@@ -62,7 +65,7 @@ func newJob(set *Parameters, severity int, src *raster.Image, random Random) *jo
 }
 
 // TestGoldenSteps walks over every steps<size>.npz: <corruption>/<severity>/<step>, for source A of that size and the tape. Each
-// operator is fed by the law's own earlier steps, and Canny's successors by the stored ones, too (package edge).
+// operator is fed by the law's own earlier steps.
 func TestGoldenSteps(t *testing.T) {
 	normals, uniforms := readTape(t)
 	for _, file := range golden.Files(t, goldenFolder, "steps*.npz") {
@@ -116,6 +119,28 @@ func (s *steps) spatter(j *job) {
 	s.compare("liquid_u8", doubles(j.scratch.spatter.liquid, 1), 0)
 	s.compare("canny", doubles(j.scratch.spatter.edges, 1), 0)
 	s.compare("emboss_blur", doubles(j.scratch.spatter.relief, 1), 0)
+	s.relief(j)
+}
+
+// relief follows what the law's relief passes on without keeping, each step from the stored one before.
+func (s *steps) relief(j *job) {
+	size := j.size()
+	size.Channels = 1
+	var work filter.Workspace
+	var detector edge.Detector
+	plane, bytes := make([]float32, size.Width*size.Height), make([]uint8, size.Width*size.Height)
+	detector.Distance(plane, tensor.Values[uint8](s.arrays[s.prefix+"canny"]), size.Width, size.Height, 20)
+	s.compare("distance", doubles(plane, 1), 1e-4)
+	work.Square(plane, plane, size, ones, filter.Reflect101)
+	vec.Clip(plane, 1./9, 0, 0, 255)
+	vec.Truncate(bytes, plane)
+	s.compare("dist_blur_u8", doubles(bytes, 1), 0)
+	edge.Equalise(bytes)
+	s.compare("equalized", doubles(bytes, 1), 0)
+	vec.FromBytes(plane, bytes)
+	work.Square(plane, plane, size, emboss, filter.Reflect101)
+	vec.Clip(plane, 1, 0, 0, 255)
+	s.compare("embossed", doubles(plane, 1), 0)
 }
 
 func (s *steps) elastic(j *job) {
