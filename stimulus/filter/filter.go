@@ -47,6 +47,7 @@ type Workspace struct {
 	row, middle, padded, sums, extra []float32
 	offsets                          []int32
 	weights                          []float32
+	rows, columns                    []int
 
 	kernels []*gaussianKernel
 	last    [2]*gaussianKernel // along x, along y

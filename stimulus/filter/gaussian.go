@@ -212,20 +212,27 @@ const Undecided = 1e-4
 func (w *Workspace) GaussianAt(value func(i int) float64, size Size, g Gaussian, i int) float64 {
 	x, y := w.axes(g, size)
 	c, column, row := i%size.Channels, i/size.Channels%size.Width, i/size.stride()
-	return pairs(x.exact, func(dx int) float64 {
-		at := g.Border.Index(column+dx, size.Width)*size.Channels + c
-		return pairs(y.exact, func(dy int) float64 {
-			return value(g.Border.Index(row+dy, size.Height)*size.stride() + at)
-		})
-	})
+	w.columns = around(w.columns, len(x.exact), column, size.Width, size.Channels, g.Border)
+	w.rows = around(w.rows, len(y.exact), row, size.Height, size.stride(), g.Border)
+	down := func(column int) float64 { return pairs(y.exact, w.rows, column+c, value) }
+	return pairs(x.exact, w.columns, 0, down)
 }
 
-// pairs sums a symmetric kernel over values as scipy does.
-func pairs(weights []float64, value func(i int) float64) float64 {
+// around lists the positions of n neighbours, centred at, of an axis whose elements lie step apart.
+func around(positions []int, n, at, length, step int, border Border) []int {
+	grow(&positions, n)
+	for i := range positions {
+		positions[i] = border.Index(at+i-n/2, length) * step
+	}
+	return positions
+}
+
+// pairs sums a symmetric kernel over the values at the positions from base on, as scipy does.
+func pairs(weights []float64, positions []int, base int, value func(i int) float64) float64 {
 	radius := len(weights) / 2
-	sum := value(0) * weights[radius]
-	for i := -radius; i < 0; i++ {
-		sum += (value(i) + value(-i)) * weights[i+radius]
+	sum := value(base+positions[radius]) * weights[radius]
+	for i := range radius {
+		sum += (value(base+positions[i]) + value(base+positions[len(positions)-1-i])) * weights[i]
 	}
 	return sum
 }
