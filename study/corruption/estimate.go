@@ -10,8 +10,9 @@ import (
 // probe is how many images the estimate looks at.
 const probe = 8
 
-// estimate predicts how long this run will take, from a few images under every condition.
-func (x *examination) estimate(ctx context.Context, done int) (time.Duration, error) {
+// rehearse makes an image under every condition and shows a few to every observer, to know how long a stimulus takes. What cannot work,
+// such as images too small for a corruption, fails here, before anything is written.
+func (x *examination) rehearse(ctx context.Context) error {
 	clean := x.conditions[0].source
 	var images []*raster.Image
 	for _, at := range spread(probe, len(x.stimuli)) {
@@ -20,11 +21,11 @@ func (x *examination) estimate(ctx context.Context, done int) (time.Duration, er
 		}
 	}
 	if len(images) == 0 {
-		return 0, nil // the run itself will say what is wrong
+		return nil // the trials will say what is wrong with the images
 	}
-	making, err := x.timeMaking(images[0])
+	making, err := x.timeMaking(ctx, images[0])
 	if err != nil {
-		return 0, err
+		return err
 	}
 	var answering time.Duration
 	for i, m := range x.models {
@@ -33,21 +34,20 @@ func (x *examination) estimate(ctx context.Context, done int) (time.Duration, er
 			fitted[k] = x.views[x.viewOf[i]].Fit(image)
 		}
 		if _, err := m.Answer(ctx, fitted); err != nil { // the first run prepares memory
-			return 0, err
+			return err
 		}
 		start := time.Now()
 		if _, err := m.Answer(ctx, fitted); err != nil {
-			return 0, err
+			return err
 		}
 		answering += time.Since(start)
 	}
-	shown := (x.plan.trials() - done) / len(x.models) // stimuli to show, each to every observer
-	perStimulus := making/time.Duration(x.workers()) + answering/time.Duration(len(images))
-	return time.Duration(shown) * perStimulus, nil
+	x.perStimulus = making/time.Duration(x.workers()) + answering/time.Duration(len(images))
+	return nil
 }
 
 // timeMaking returns the mean time that one worker takes to make one stimulus.
-func (x *examination) timeMaking(image *raster.Image) (time.Duration, error) {
+func (x *examination) timeMaking(ctx context.Context, image *raster.Image) (time.Duration, error) {
 	maker, err := x.newMaker()
 	if err != nil {
 		return 0, err
@@ -57,6 +57,9 @@ func (x *examination) timeMaking(image *raster.Image) (time.Duration, error) {
 	for _, c := range x.conditions {
 		if !c.made {
 			continue
+		}
+		if ctx.Err() != nil {
+			return 0, ErrInterrupted
 		}
 		for _, v := range x.views {
 			if err := maker.make(&made, v.Fit(image), v, c, 0); err != nil {

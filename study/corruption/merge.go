@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 
 	"visus/internal/atomicfile"
 	"visus/trial"
@@ -29,7 +30,10 @@ func (s Study) Merge(ctx context.Context, parts []string, folder string) (*Findi
 	}
 	defer exam.close()
 	if different := differences(configs[0].whole(), exam.config); len(different) > 0 {
-		return nil, fmt.Errorf("corruption: the shards were made of something else than what lies there now: %v", different)
+		return nil, fmt.Errorf("corruption: the shards were made of something else than what lies there now (different: %s)", strings.Join(different, "; "))
+	}
+	if err := exam.begin(); err != nil {
+		return nil, err
 	}
 	tables := make([]iter.Seq2[trial.Trial, error], len(configs))
 	for i, c := range configs {
@@ -73,13 +77,35 @@ func readShards(parts []string) ([]shard, error) {
 		all = append(all, shard{*c, folder})
 	}
 	sort.SliceStable(all, func(a, b int) bool { return all[a].Options.Shard.Index < all[b].Options.Shard.Index })
-	for i, c := range all {
-		if different := differences(all[0].whole(), c.whole()); len(different) > 0 {
-			return nil, fmt.Errorf("corruption: %s and %s are shards of different examinations: %v", all[0].folder, c.folder, different)
+	for _, c := range all {
+		if c.Options.Shard.Whole() {
+			return nil, fmt.Errorf("corruption: %s holds a whole examination, not a shard", c.folder)
 		}
-		if want := (Shard{i + 1, len(all)}); c.Options.Shard != want {
-			return nil, fmt.Errorf("corruption: %d folders were given; expected shard %s, found shard %s in %s", len(all), want, c.Options.Shard, c.folder)
+		if different := differences(all[0].whole(), c.whole()); len(different) > 0 {
+			return nil, fmt.Errorf("corruption: %s and %s are shards of different examinations (different: %s)", all[0].folder, c.folder, strings.Join(different, "; "))
 		}
 	}
-	return all, nil
+	return all, complete(all)
+}
+
+// complete says which shard is missing or given twice.
+func complete(all []shard) error {
+	given := map[Shard]string{}
+	for _, c := range all {
+		s := c.Options.Shard
+		if s.Count != all[0].Options.Shard.Count {
+			return fmt.Errorf("corruption: %s is shard %s and %s is shard %s; expected shards of one division", all[0].folder, all[0].Options.Shard, c.folder, s)
+		}
+		if twice, ok := given[s]; ok {
+			return fmt.Errorf("corruption: %s and %s are both shard %s", twice, c.folder, s)
+		}
+		given[s] = c.folder
+	}
+	n := all[0].Options.Shard.Count
+	for i := 1; i <= n; i++ {
+		if s := (Shard{i, n}); given[s] == "" {
+			return fmt.Errorf("corruption: shard %s is missing; give the folders of all %d", s, n)
+		}
+	}
+	return nil
 }

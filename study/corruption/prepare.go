@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 
+	"visus/internal/progress"
 	"visus/observer"
 	"visus/stimulus"
 	"visus/stimulus/corrupt"
@@ -24,39 +25,55 @@ type view struct {
 	parameters *corrupt.Parameters // nil: by the size of each image
 }
 
-// prepare sets an examination up: it opens the data, compiles the models, decides what is open, and writes config.yaml.
-func (s Study) prepare(ctx context.Context, folder string) (x *examination, err error) {
-	x = &examination{Study: s, folder: folder}
-	defer func() {
-		if err != nil {
-			x.close()
-			x = nil
-		}
-	}()
-	if err := x.openData(); err != nil {
+// prepare sets an examination up: it opens the data, compiles the models, and decides what is open.
+// Nothing is written, so that a wrong use leaves nothing behind.
+func (s Study) prepare(ctx context.Context, folder string) (*examination, error) {
+	if s.Progress == nil {
+		s.Progress = progress.Silent()
+	}
+	x := &examination{Study: s, folder: folder}
+	if err := x.setUp(ctx); err != nil {
+		x.close()
 		return nil, err
+	}
+	return x, nil
+}
+
+func (x *examination) setUp(ctx context.Context) (err error) {
+	if err := x.openData(); err != nil {
+		return err
 	}
 	if x.config, err = x.newConfig(); err != nil {
-		return nil, err
+		return err
 	}
-	before, err := earlier(folder, x.config)
+	before, err := earlier(x.folder, x.config)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := x.openModels(ctx, before); err != nil {
-		return nil, err
+		return err
 	}
 	if err := x.chooseViews(); err != nil {
-		return nil, err
+		return err
 	}
 	x.plan = plan{stimuli: len(x.stimuli), conditions: len(x.conditions), observers: len(x.models), block: x.blockSize(), shard: x.Options.Shard}
 	if x.plan.trials() == 0 {
-		return nil, fmt.Errorf("corruption: shard %s of %d images in blocks of %d has nothing to show", x.Options.Shard, len(x.stimuli), x.plan.block)
+		return fmt.Errorf("corruption: shard %s of %d images in blocks of %d has nothing to show: make fewer shards, or smaller blocks with --batch",
+			x.Options.Shard, len(x.stimuli), x.plan.block)
 	}
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		return nil, err
+	return nil
+}
+
+// begin makes the result folder with its config.yaml; a folder that it cannot fill is taken away again.
+func (x *examination) begin() error {
+	if err := os.MkdirAll(x.folder, 0o777); err != nil {
+		return err
 	}
-	return x, x.config.write(folder)
+	err := x.config.write(x.folder)
+	if err != nil {
+		os.Remove(x.folder) // only where it is empty
+	}
+	return err
 }
 
 // blockSize is the largest batch that a model takes, so that each condition of a block is one run.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -40,16 +41,11 @@ func (x *examination) show(ctx context.Context) error {
 		}
 		return x.plan.rows(steps[block])
 	})
-	if errors.Is(err, trial.ErrFinished) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
 	defer journal.Close()
-	if err := x.announce(ctx, journal.Rows()); err != nil {
-		return err
-	}
+	x.announce(journal.Rows())
 	x.Progress.Begin("examining", journal.Rows(), x.plan.trials())
 	err = x.run(ctx, steps[journal.Blocks():], journal)
 	x.Progress.End()
@@ -63,14 +59,16 @@ func (x *examination) show(ctx context.Context) error {
 }
 
 // announce says what will be done and how long it will take.
-func (x *examination) announce(ctx context.Context, done int) error {
-	left, err := x.estimate(ctx, done)
-	if err != nil {
-		return err
+func (x *examination) announce(done int) {
+	trials := x.plan.trials()
+	perImage := len(x.conditions) * len(x.models)
+	part := ""
+	if !x.plan.shard.Whole() {
+		part = fmt.Sprintf("shard %s of %s: ", x.plan.shard, plural(len(x.stimuli), "image"))
 	}
-	x.note("%d images × %d conditions × %s = %d trials, %d done; about %s", len(x.stimuli), len(x.conditions), plural(len(x.models), "model"),
-		x.plan.trials(), done, progress.Round(left))
-	return nil
+	left := time.Duration((trials-done)/len(x.models)) * x.perStimulus
+	x.note("%s%s × %s × %s = %s, %d done; about %s", part, plural(trials/perImage, "image"), plural(len(x.conditions), "condition"),
+		plural(len(x.models), "model"), plural(trials, "trial"), done, progress.Round(left))
 }
 
 // run makes slides on one side and has them answered on the other.
@@ -288,5 +286,10 @@ func parallel(ctx context.Context, workers, n int, do func(worker, i int) error)
 		})
 	}
 	wait.Wait()
-	return errors.Join(append(failures, ctx.Err())...)
+	for _, err := range failures {
+		if err != nil {
+			return err // one is enough for a person to read
+		}
+	}
+	return ctx.Err()
 }

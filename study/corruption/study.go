@@ -10,7 +10,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"time"
 
 	"visus/engine"
 	"visus/internal/progress"
@@ -22,8 +24,8 @@ import (
 type Study struct {
 	Options  Options
 	Engine   engine.Engine
-	Progress progress.Meter
-	Note     func(string) // is told what a person should know: choices, warnings, estimates
+	Progress progress.Meter // nil: none
+	Note     func(string)   // is told what a person should know: choices, warnings, estimates
 }
 
 // Options say what to examine. They are recorded in config.yaml, and running them again gives the same trials.
@@ -77,6 +79,15 @@ func (s Study) Run(ctx context.Context, folder string) (*Findings, error) {
 		return nil, err
 	}
 	defer exam.close()
+	if exam.finished() {
+		return exam.conclude(ctx)
+	}
+	if err := exam.rehearse(ctx); err != nil {
+		return nil, err
+	}
+	if err := exam.begin(); err != nil {
+		return nil, err
+	}
 	if err := exam.show(ctx); err != nil {
 		return nil, err
 	}
@@ -86,23 +97,33 @@ func (s Study) Run(ctx context.Context, folder string) (*Findings, error) {
 // examination is a study that has been set up: data opened, models compiled, choices made.
 type examination struct {
 	Study
-	folder     string
-	set        *stimulus.Collection
-	stimuli    []int // indices into each condition's source
-	conditions []condition
-	models     []*observer.Model
-	choices    []observer.Choice
-	views      []view // distinct geometries of the models
-	viewOf     []int  // of each model
-	categories []string
-	plan       plan
-	config     Config
+	folder      string
+	set         *stimulus.Collection
+	stimuli     []int // indices into each condition's source
+	conditions  []condition
+	models      []*observer.Model
+	choices     []observer.Choice
+	views       []view // distinct geometries of the models
+	viewOf      []int  // of each model
+	categories  []string
+	plan        plan
+	perStimulus time.Duration // that this machine takes for one stimulus under one condition, all observers together
+	config      Config
 }
 
 func (x *examination) close() {
 	for _, m := range x.models {
 		m.Close()
 	}
+	if x.set != nil {
+		x.set.Close()
+	}
+}
+
+// finished says whether an earlier run recorded all trials.
+func (x *examination) finished() bool {
+	_, err := os.Stat(x.path(TrialsFile))
+	return err == nil
 }
 
 func (x *examination) path(name string) string { return filepath.Join(x.folder, name) }
