@@ -49,7 +49,6 @@ type Model struct {
 	input   input
 	batch   int
 	program engine.Program
-	output  int // index of Output among the program's outputs
 	outputs []*tensor.Tensor
 	feed    feeder
 	answers []Answer
