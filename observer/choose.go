@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"visus/stimulus/raster"
-	"visus/tensor"
 )
 
 // Sample is what Choose looks at: labelled images at the model's size (a few hundred at most), and every category of the data set.
@@ -67,17 +66,15 @@ func Choose(ctx context.Context, m *Model, s Sample) (Choice, error) {
 	if err != nil {
 		return choice, fmt.Errorf("%s: %w", m.Path, err)
 	}
-	candidates := m.candidates()
 	images, categories := labelled(s)
 	if len(images) == 0 {
-		return m.chooseBlind(candidates, readings[0]), nil
+		return m.chooseBlind(readings[0]), nil
 	}
-	if len(candidates) == 1 && len(readings) == 1 {
-		m.Preprocessing = candidates[0]
+	if len(m.candidates) == 1 && len(readings) == 1 {
 		return Choice{Truth: readings[0].truth, Labels: readings[0].name}, nil
 	}
 	var tried []attempt
-	for i, p := range candidates {
+	for i, p := range m.candidates {
 		m.Preprocessing = p
 		answers, err := m.Answer(ctx, images)
 		if err != nil {
@@ -95,7 +92,7 @@ func Choose(ctx context.Context, m *Model, s Sample) (Choice, error) {
 	}
 	close := rivals(tried)
 	taken := slices.MinFunc(close, func(a, b attempt) int { return a.candidate - b.candidate })
-	m.Preprocessing = candidates[taken.candidate]
+	m.Preprocessing = m.candidates[taken.candidate]
 	choice.Truth, choice.Labels = readings[taken.reading].truth, readings[taken.reading].name
 	choice.Warnings = doubts(tried[0], close, taken, m.Classes.Len())
 	return choice, nil
@@ -118,26 +115,9 @@ func rivals(tried []attempt) []attempt {
 	return tried[:n]
 }
 
-// candidates returns the preprocessing that is known, or all usual ones that the input's type allows.
-func (m *Model) candidates() []Preprocessing {
-	if m.Preprocessing.Name != "" {
-		return []Preprocessing{m.Preprocessing}
-	}
-	var all []Preprocessing
-	for _, p := range Preprocessings {
-		if m.input.Type == tensor.Uint8 && p.Name != "none" {
-			continue
-		}
-		p.Resize, p.Crop = m.Preprocessing.Resize, m.Preprocessing.Crop
-		all = append(all, p)
-	}
-	return all
-}
-
-func (m *Model) chooseBlind(candidates []Preprocessing, r reading) Choice {
-	m.Preprocessing = candidates[0]
+func (m *Model) chooseBlind(r reading) Choice {
 	choice := Choice{Truth: r.truth, Labels: r.name}
-	if len(candidates) > 1 {
+	if len(m.candidates) > 1 {
 		choice.Warnings = []string{fmt.Sprintf("without labels the preprocessing cannot be checked: %q is assumed; name another with --preprocessing", m.Preprocessing.Name)}
 	}
 	return choice
@@ -225,11 +205,9 @@ func (m *Model) guessClasses(ctx context.Context, s Sample) (*Classes, error) {
 	if len(s.Images) == 0 {
 		return nil, fmt.Errorf("observer: %s: no image to look at", m.Path)
 	}
-	known := m.Preprocessing
-	m.Preprocessing = m.candidates()[0]
 	scores := m.Scores
 	answers, err := m.Answer(ctx, s.Images[:1])
-	m.Preprocessing, m.Scores = known, scores
+	m.Scores = scores // one image is too little to tell
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -122,15 +123,30 @@ var Digits = sync.OnceValue(func() *Classes {
 	return NewClasses("digits", []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"})
 })
 
+func builtIn(name string) (*Classes, bool) {
+	switch name {
+	case "imagenet":
+		return ImageNet(), true
+	case "cifar10":
+		return CIFAR10(), true
+	case "digits":
+		return Digits(), true
+	}
+	return nil, false
+}
+
+// ClassesPath makes a path to a file of class names independent of the working directory; the name of a built-in list stays as it is.
+func ClassesPath(nameOrPath string) (string, error) {
+	if _, ok := builtIn(nameOrPath); ok || nameOrPath == "" {
+		return nameOrPath, nil
+	}
+	return filepath.Abs(nameOrPath)
+}
+
 // OpenClasses returns a built-in list by its name (imagenet, cifar10, digits) or reads a file: one name a line, or what ParseClasses reads.
 func OpenClasses(nameOrPath string) (*Classes, error) {
-	switch nameOrPath {
-	case "imagenet":
-		return ImageNet(), nil
-	case "cifar10":
-		return CIFAR10(), nil
-	case "digits":
-		return Digits(), nil
+	if list, ok := builtIn(nameOrPath); ok {
+		return list, nil
 	}
 	data, err := os.ReadFile(nameOrPath)
 	if err != nil {

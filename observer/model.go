@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"visus/engine"
@@ -40,12 +41,14 @@ type Options struct {
 // Model is an ONNX classifier as an observer.
 type Model struct {
 	Path          string
-	Preprocessing Preprocessing // Name is "" until chosen
+	Preprocessing Preprocessing // the most usual of the candidates until Choose has decided
 	Scores        Scores        // "" until the first batch has been seen
 	Classes       *Classes      // nil until known
 	Output        string        // the output that is read
 
-	name    string
+	name       string
+	candidates []Preprocessing // one where it is settled
+
 	input   input
 	batch   int
 	program engine.Program
@@ -106,22 +109,8 @@ func threads(n int) int {
 
 // configure takes preprocessing, output, scores and classes from the options, else the sidecar, else the model itself.
 func (m *Model) configure(g *graph.Graph, s *Sidecar, sidecarPath string, o Options) (err error) {
-	switch {
-	case o.Preprocessing != "" && o.Preprocessing != "auto" && !strings.HasSuffix(o.Preprocessing, ".yaml"):
-		if m.Preprocessing, err = PreprocessingByName(o.Preprocessing); err != nil {
-			return err
-		}
-		m.Preprocessing.Resize, m.Preprocessing.Crop = s.Resize, s.Crop
-	default:
-		p, ok, err := s.preprocessing(sidecarPath)
-		if err != nil {
-			return err
-		}
-		if ok && o.Preprocessing != "auto" {
-			m.Preprocessing = p
-		} else {
-			m.Preprocessing.Resize, m.Preprocessing.Crop, m.Preprocessing.Filter = p.Resize, p.Crop, p.Filter
-		}
+	if err := m.prepare(s, sidecarPath, o.Preprocessing); err != nil {
+		return err
 	}
 	if m.Scores == "" {
 		m.Scores = Scores(s.Scores)
@@ -155,14 +144,49 @@ func (m *Model) configure(g *graph.Graph, s *Sidecar, sidecarPath string, o Opti
 	return nil
 }
 
-// findSidecar reads the YAML file that the preprocessing option names, or the one beside the model; without one it returns an empty sidecar.
-func findSidecar(model, preprocessing string) (*Sidecar, string, error) {
-	path := preprocessing
-	if !strings.HasSuffix(path, ".yaml") {
-		path = strings.TrimSuffix(model, filepath.Ext(model)) + ".yaml"
-		if !exists(path) {
-			return &Sidecar{}, path, nil
+// prepare settles the preprocessing, or the candidates for it: what the option names, else what the sidecar says, else the usual ones.
+// What the sidecar says of sizes holds for all of them.
+func (m *Model) prepare(s *Sidecar, path, option string) error {
+	p, told, err := s.preprocessing(path)
+	if err != nil {
+		return err
+	}
+	switch {
+	case option == auto || !told && (option == "" || strings.HasSuffix(option, ".yaml")):
+		m.candidates = slices.Clone(Preprocessings)
+	case option != "" && !strings.HasSuffix(option, ".yaml"):
+		if p, err = PreprocessingByName(option); err != nil {
+			return err
 		}
+		fallthrough
+	default:
+		m.candidates = []Preprocessing{p}
+	}
+	if m.input.Type == tensor.Uint8 && len(m.candidates) > 1 {
+		m.candidates = slices.DeleteFunc(m.candidates, func(p Preprocessing) bool { return p.Name != "none" }) // bytes as they are
+	}
+	for i := range m.candidates {
+		if err := s.geometry(&m.candidates[i], path); err != nil {
+			return err
+		}
+	}
+	m.Preprocessing = m.candidates[0]
+	return nil
+}
+
+// SidecarFile returns the YAML file that the preprocessing option names, else the path of the one beside the model; ok says whether it is there.
+func SidecarFile(model, preprocessing string) (path string, ok bool) {
+	if strings.HasSuffix(preprocessing, ".yaml") {
+		return preprocessing, true
+	}
+	path = strings.TrimSuffix(model, filepath.Ext(model)) + ".yaml"
+	return path, exists(path)
+}
+
+func findSidecar(model, preprocessing string) (*Sidecar, string, error) {
+	path, ok := SidecarFile(model, preprocessing)
+	if !ok {
+		return &Sidecar{}, path, nil
 	}
 	s, err := ReadSidecar(path)
 	return s, path, err

@@ -54,6 +54,22 @@ func PreprocessingByName(name string) (Preprocessing, error) {
 	return Preprocessing{}, fmt.Errorf("observer: preprocessing %q is none of %s, auto, or a .yaml file", name, strings.Join(names, ", "))
 }
 
+// auto asks for the preprocessing that Choose finds best, whatever a sidecar says.
+const auto = "auto"
+
+// CheckPreprocessing reports an error where an option is neither a name, "auto", "" (the sidecar's, else auto), nor a .yaml file that can be read.
+func CheckPreprocessing(option string) error {
+	switch {
+	case option == "" || option == auto:
+		return nil
+	case strings.HasSuffix(option, ".yaml"):
+		_, err := ReadSidecar(option)
+		return err
+	}
+	_, err := PreprocessingByName(option)
+	return err
+}
+
 // table returns the numbers that the 256 levels of each channel become, in the channel order of the model.
 func (p Preprocessing) table() [3][256]float64 {
 	var t [3][256]float64
@@ -134,7 +150,7 @@ func (t *Triple) UnmarshalYAML(text []byte) error {
 func ReadSidecar(path string) (*Sidecar, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("observer: sidecar: %w", err)
 	}
 	var s Sidecar
 	if err := yaml.UnmarshalWithOptions(data, &s, yaml.Strict()); err != nil {
@@ -148,38 +164,49 @@ func (s *Sidecar) preprocessing(path string) (p Preprocessing, ok bool, err erro
 	p = Preprocessing{Filter: resample.Bilinear}
 	if s.Preprocessing != "" {
 		if p, err = PreprocessingByName(s.Preprocessing); err != nil {
-			return p, false, err
+			return p, false, fmt.Errorf("%w (in %s)", err, path)
 		}
-		ok = true
-	} else {
-		p.Name = path
 	}
+	named := p
 	if s.Scale != 0 {
-		p.Scale, ok = float64(s.Scale), true
+		p.Scale = float64(s.Scale)
 	}
 	if s.Shift != nil {
-		p.Shift, ok = *s.Shift, true
+		p.Shift = *s.Shift
 	}
 	if s.Mean != nil {
-		p.Mean, ok = [3]float64(s.Mean), true
+		p.Mean = [3]float64(s.Mean)
 	}
 	if s.Std != nil {
-		p.Std, ok = [3]float64(s.Std), true
+		p.Std = [3]float64(s.Std)
 	}
 	switch strings.ToLower(s.Channels) {
 	case "":
 	case "rgb":
-		p.BGR, ok = false, true
+		p.BGR = false
 	case "bgr":
-		p.BGR, ok = true, true
+		p.BGR = true
 	default:
 		return p, false, fmt.Errorf("observer: %s: channels %q is neither rgb nor bgr", path, s.Channels)
 	}
-	p.Resize, p.Crop = s.Resize, s.Crop
-	if s.Interpolation != "" {
-		if p.Filter, err = resample.ParseFilter(s.Interpolation); err != nil {
-			return p, false, fmt.Errorf("observer: %s: %w", path, err)
-		}
+	ok = s.Preprocessing != "" || s.Scale != 0 || s.Shift != nil || s.Mean != nil || s.Std != nil || s.Channels != ""
+	if p != named || s.Preprocessing == "" {
+		p.Name = path // it is not the usual one of that name
 	}
-	return p, ok, nil
+	return p, ok, s.geometry(&p, path)
+}
+
+// geometry sets what the sidecar says of sizes, which holds for every preprocessing.
+func (s *Sidecar) geometry(p *Preprocessing, path string) (err error) {
+	p.Resize, p.Crop = s.Resize, s.Crop
+	if s.Resize < 0 || s.Crop < 0 {
+		return fmt.Errorf("observer: %s: resize %d and crop %d; expected pixels, or 0 for the usual", path, s.Resize, s.Crop)
+	}
+	if s.Interpolation == "" {
+		return nil
+	}
+	if p.Filter, err = resample.ParseFilter(s.Interpolation); err != nil {
+		return fmt.Errorf("observer: %s: %w", path, err)
+	}
+	return nil
 }

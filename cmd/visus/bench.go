@@ -28,7 +28,7 @@ type benchCommand struct {
 }
 
 type benchInferenceCommand struct {
-	Model   string  `arg:"" help:"An ONNX model." type:"existingfile"`
+	Model   string  `arg:"" help:"An ONNX model." type:"path"`
 	Batch   int     `default:"32" help:"Images in one run."`
 	Images  string  `help:"Files to examine: decoding and resizing are then part of what visus does; default: images in memory." type:"path"`
 	Size    int     `default:"224" help:"Input size for models that take any."`
@@ -169,7 +169,7 @@ func (c *benchInferenceCommand) inMemory(ctx context.Context, model *observer.Mo
 func (c *benchInferenceCommand) fromFiles(ctx context.Context, e engine.Engine) (speed.Side, int, error) {
 	meter := &stopwatch{Meter: progress.Silent()}
 	study := corruption.Study{Engine: e, Progress: meter, Options: corruption.Options{
-		Models: []string{absolute(c.Model)}, Images: c.Images, Corruptions: []string{corruption.Clean},
+		Models: []string{c.Model}, Images: c.Images, Corruptions: []string{corruption.Clean},
 		Preprocessing: "imagenet", Size: c.Size, Batch: c.Batch, Threads: c.Threads,
 	}}
 	examine := func(ctx context.Context) (time.Duration, error) {

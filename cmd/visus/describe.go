@@ -10,7 +10,7 @@ import (
 )
 
 type describeCommand struct {
-	Model string `arg:"" help:"An ONNX model." type:"existingfile"`
+	Model string `arg:"" help:"An ONNX model." type:"path"`
 }
 
 // Help adds an example to --help.
@@ -22,6 +22,9 @@ func (describeCommand) Help() string {
 
 // Run prints what the model takes, gives and is made of. It needs no engine.
 func (c *describeCommand) Run(t terminal) error {
+	if err := modelFile(c.Model); err != nil {
+		return usageError{err}
+	}
 	g, err := graph.Load(c.Model)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"runtime"
 
 	"visus/engine/library"
@@ -26,7 +27,11 @@ func (c *doctorCommand) Run(t terminal) error {
 	fmt.Fprintf(t.Out, "vector code: %s\n", vec.Level())
 	path, tried, err := library.ONNXRuntime.Find()
 	for _, place := range tried {
-		fmt.Fprintf(t.Out, "  looked in %s\n", place)
+		found := "nothing there"
+		if place.File != "" {
+			found = "found " + filepath.Base(place.File)
+		}
+		fmt.Fprintf(t.Out, "  %s (%s): %s\n", place.Path, place.Origin, found)
 	}
 	if err != nil {
 		return err

@@ -2,26 +2,33 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"visus/engine/ort"
+	"visus/observer"
 	"visus/study/corruption"
 )
 
 type examineCommand struct {
-	Models []string `arg:"" name:"model" help:"ONNX models, examined side by side." type:"existingfile"`
+	Models []string `arg:"" name:"model" help:"ONNX models, examined side by side." type:"path"`
 	Images string   `required:"" help:"Images: a folder of class folders, a folder with a CSV, .npz, IDX, CIFAR-10-C or ImageNet-C folder, or one image." type:"path"`
 	Out    string   `default:"result" help:"Result folder; an interrupted examination goes on from what it holds." type:"path"`
 
 	Studies     []string `default:"corruption" enum:"corruption" help:"Studies to make (${enum})."`
 	Corruption  []string `help:"Corruptions or groups (noise, blur, weather, digital, extra); default all 19." placeholder:"NAME,..."`
 	Severity    string   `default:"1-5" help:"Severities: 3, 1-5 or 1,3,5."`
-	Parameters  string   `default:"auto" help:"Parameter set: auto (by image size), imagenet224, inception299, tiny64, cifar32 or any."`
+	Parameters  string   `default:"auto" enum:"auto,imagenet224,inception299,tiny64,cifar32,any" help:"Parameter set: auto (by image size), imagenet224, inception299, tiny64, cifar32 or any."`
 	AsPublished bool     `help:"Store each corrupted image as JPEG of quality 85, as the published ImageNet-C files were."`
 	Frost       string   `help:"Folder with the published frost textures; default: textures of our own." type:"existingdir"`
 
-	Preprocessing string `default:"auto" help:"imagenet, cifar, tf, caffe, clip, none, raw, a .yaml file, or auto: the best on up to 200 labelled images."`
+	Preprocessing string `help:"imagenet, cifar, tf, caffe, clip, none, raw, a .yaml file, or auto: the best on up to 200 labelled images; default: MODEL.yaml beside the model where there is one, else auto." placeholder:"NAME|FILE"`
 	Classes       string `help:"Names of the model's outputs: imagenet, cifar10, digits or a file." placeholder:"NAME|FILE"`
 	Labels        string `help:"What whole numbers among the labels mean: imagenet, cifar10, digits or a file; default: decided on the images." placeholder:"NAME|FILE"`
 	LabelColumn   string `help:"Column of the CSV that holds the label."`
@@ -65,7 +72,7 @@ func (c *examineCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	if c.Strict && len(findings.Lost) > 0 {
-		return fmt.Errorf("%d images could not be read; the report lists them", len(findings.Lost))
+		return fmt.Errorf("%s could not be read; the report lists them", counted(len(findings.Lost), "image"))
 	}
 	return nil
 }
@@ -76,10 +83,29 @@ func (c *examineCommand) options() (corruption.Options, error) {
 		Preprocessing: c.Preprocessing, Classes: c.Classes, Labels: c.Labels, LabelColumn: c.LabelColumn, Output: c.Output, Size: c.Size,
 		Limit: c.Limit, Batch: c.Batch, Orient: c.Orient, Seed: c.Seed, Threads: c.Threads, Workers: c.Workers, Device: c.Device,
 	}
-	for i, m := range o.Models {
-		o.Models[i] = absolute(m)
+	for _, m := range o.Models {
+		if err := modelFile(m); err != nil {
+			return o, err
+		}
+	}
+	if err := atLeast(0, map[string]int{"limit": c.Limit, "batch": c.Batch, "size": c.Size, "threads": c.Threads, "workers": c.Workers}); err != nil {
+		return o, err
+	}
+	if err := observer.CheckPreprocessing(c.Preprocessing); err != nil {
+		return o, err
 	}
 	var err error
+	if o.Classes, err = observer.ClassesPath(c.Classes); err != nil {
+		return o, err
+	}
+	if o.Labels, err = observer.ClassesPath(c.Labels); err != nil {
+		return o, err
+	}
+	if strings.HasSuffix(c.Preprocessing, ".yaml") {
+		if o.Preprocessing, err = filepath.Abs(c.Preprocessing); err != nil {
+			return o, err
+		}
+	}
 	if o.Severities, err = corruption.ParseSeverities(c.Severity); err != nil {
 		return o, err
 	}
@@ -90,12 +116,36 @@ func (c *examineCommand) options() (corruption.Options, error) {
 	return o, err
 }
 
-// absolute makes a path independent of the working directory, as config.yaml needs it.
-func absolute(path string) string {
-	if whole, err := filepath.Abs(path); err == nil {
-		return whole
+// modelFile says in words what a path to a model is instead of a file.
+func modelFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no file %s; expected an ONNX model", path)
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder; expected an ONNX model", path)
 	}
-	return path
+	return nil
+}
+
+// atLeast checks the values of flags.
+func atLeast(least int, flags map[string]int) error {
+	for _, name := range slices.Sorted(maps.Keys(flags)) {
+		if flags[name] < least {
+			return fmt.Errorf("--%s is %d; expected %d or more", name, flags[name], least)
+		}
+	}
+	return nil
+}
+
+// counted writes "1 image" and "2 images".
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // examine runs the corruption study and says where the report lies.

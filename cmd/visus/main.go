@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -33,6 +34,7 @@ type commands struct {
 	Doctor   doctorCommand   `cmd:"" help:"Say which libraries were found and what is missing."`
 	Rerun    rerunCommand    `cmd:"" help:"Run the examination of a result folder again and compare its trials."`
 	Merge    mergeCommand    `cmd:"" help:"Put the shards of an examination together."`
+	Bench    benchCommand    `cmd:"" help:"Measure how fast visus is on this machine."`
 
 	Quiet   bool             `short:"q" help:"Print results and errors only."`
 	Verbose bool             `short:"v" help:"Say what is being decided and why."`
@@ -70,7 +72,6 @@ func run(args []string) int {
 		kong.Description("visus is an eye examination for vision models.\n\n  visus examine resnet20.onnx --images cifar/ --out result/"),
 		kong.Vars{"version": "visus " + version.String()},
 		kong.Exit(func(code int) { exit = code }),
-		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {
@@ -82,30 +83,41 @@ func run(args []string) int {
 		return exit
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "visus: %v\ntry: visus %s--help\n", err, commandOf(args))
-		return wrongUsage
+		return exitCode(usageError{err}, parser.Model, args)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second interrupt kills
+	context.AfterFunc(ctx, func() {
+		stop() // a second interrupt kills
+		time.Sleep(grace)
+		os.Exit(exitCode(ctx.Err(), parser.Model, args))
+	})
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.Bind(terminal{Out: os.Stdout, Err: os.Stderr, Quiet: c.Quiet, Verbose: c.Verbose})
-	return exitCode(parsed.Run())
+	return exitCode(parsed.Run(), parser.Model, args)
 }
 
+// grace is how long an interrupted command may take to end by itself, such as to finish the batch that the engine is at. All that is written
+// survives a kill, so nothing is lost by ending it then.
+const grace = 800 * time.Millisecond
+
 // commandOf returns the command that was meant, with a space behind it, for the hint after a usage error.
-func commandOf(args []string) string {
-	if len(args) == 0 || args[0] == "" || args[0][0] == '-' {
-		return ""
+func commandOf(program *kong.Application, args []string) string {
+	for _, arg := range args {
+		for _, command := range program.Children {
+			if command.Name == arg {
+				return arg + " "
+			}
+		}
 	}
-	return args[0] + " "
+	return ""
 }
 
 // usageError is a wrong use that parsing did not find.
 type usageError struct{ error }
 
 // exitCode prints an error and turns it into an exit code.
-func exitCode(err error) int {
+func exitCode(err error, program *kong.Application, args []string) int {
 	var usage usageError
 	switch {
 	case err == nil:
@@ -114,8 +126,11 @@ func exitCode(err error) int {
 		fmt.Fprintln(os.Stderr, "visus: interrupted; what is done is kept, the same command goes on from there")
 		return interrupted
 	case errors.As(err, &usage):
-		fmt.Fprintln(os.Stderr, "visus:", err)
+		fmt.Fprintf(os.Stderr, "visus: %v\ntry: visus %s--help\n", err, commandOf(program, args))
 		return wrongUsage
+	case errors.Is(err, syscall.ENOSPC):
+		fmt.Fprintf(os.Stderr, "visus: %v; make room and give the same command again: what is done is kept\n", err)
+		return failed
 	}
 	fmt.Fprintln(os.Stderr, "visus:", err)
 	return failed

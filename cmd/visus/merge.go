@@ -10,7 +10,7 @@ import (
 )
 
 type mergeCommand struct {
-	Parts []string `arg:"" name:"folder" help:"Result folders of all shards, in any order." type:"existingdir"`
+	Parts []string `arg:"" name:"folder" help:"Result folders of all shards, in any order." type:"path"`
 	Out   string   `required:"" help:"Folder of the whole." type:"path"`
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 type rerunCommand struct {
-	Folder string `arg:"" help:"Result folder of an examination." type:"existingdir"`
+	Folder string `arg:"" help:"Result folder of an examination." type:"path"`
 	Out    string `help:"Folder of the new results; default: the old name with -rerun." type:"path"`
 }
 
@@ -29,6 +29,9 @@ func (c *rerunCommand) Run(ctx context.Context, t terminal) error {
 	config, err := corruption.ReadConfig(c.Folder)
 	if err != nil {
 		return err
+	}
+	if config.Study != corruption.Name {
+		return fmt.Errorf("%s holds what the command %s wrote; expected an examination", c.Folder, config.Study)
 	}
 	out := c.Out
 	if out == "" {

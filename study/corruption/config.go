@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -42,6 +43,7 @@ type DataConfig struct {
 type ModelConfig struct {
 	Name          string           `yaml:"name"`
 	SHA256        string           `yaml:"sha256"`
+	Sidecar       string           `yaml:"sidecar_sha256,omitempty"` // of the YAML file that says how to use the model
 	Preprocessing string           `yaml:"preprocessing"`
 	Labels        string           `yaml:"labels"`
 	Classes       string           `yaml:"classes"`
@@ -59,7 +61,10 @@ func ReadConfig(folder string) (*Config, error) {
 	path := filepath.Join(folder, configFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds no %s: it is not a result folder", folder, configFile)
+		if _, err := os.Stat(folder); err != nil {
+			return nil, fmt.Errorf("there is no folder %s", folder)
+		}
+		return nil, fmt.Errorf("%s is not a result folder: it holds no %s", folder, configFile)
 	}
 	if err != nil {
 		return nil, err
@@ -85,19 +90,23 @@ func (c *Config) write(folder string) error {
 // earlier returns the configuration of a run that this one goes on with; nil where the folder is new or empty.
 // A folder with anything else in it, or with another examination, is an error.
 func earlier(folder string, now Config) (*Config, error) {
-	entries, err := os.ReadDir(folder)
-	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
+	info, err := os.Stat(folder)
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
+	if err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("the output folder %s is a file; choose another --out", folder)
+	}
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, err
 	}
+	if onlyLeftovers(entries) {
+		return nil, nil
+	}
 	before, err := ReadConfig(folder)
 	if err != nil {
-		if onlyLeftovers(entries) {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("the output folder %s is not empty and %w; choose another --out", folder, err)
+		return nil, fmt.Errorf("the output folder holds other files: %w; choose another --out", err)
 	}
 	if different := differences(*before, now); len(different) > 0 {
 		return nil, fmt.Errorf("the output folder %s holds another run (different: %s); choose another --out or remove it", folder, strings.Join(different, "; "))
@@ -105,7 +114,7 @@ func earlier(folder string, now Config) (*Config, error) {
 	return before, nil
 }
 
-// onlyLeftovers says whether a folder holds nothing but temporary files of a run that was killed before its configuration was written.
+// onlyLeftovers says whether a folder holds nothing, or nothing but temporary files of a run that was killed before its configuration was written.
 func onlyLeftovers(entries []os.DirEntry) bool {
 	for _, e := range entries {
 		if !atomicfile.IsTemporary(e.Name()) {
@@ -123,6 +132,7 @@ func differences(before, now Config) []string {
 			names = append(names, fmt.Sprintf("%s %v, now %v", name, a, b))
 		}
 	}
+	add("study", before.Study, now.Study)
 	add("visus", before.Visus, now.Visus)
 	add("engine", before.Engine, now.Engine)
 	a, b := reflect.ValueOf(before.Options), reflect.ValueOf(now.Options)
@@ -137,13 +147,30 @@ func differences(before, now Config) []string {
 		}
 		add(field.Tag.Get("yaml"), x.Interface(), y.Interface())
 	}
-	add("images", before.Data, now.Data)
-	for i, m := range now.Models {
+	if before.Options.Images == now.Options.Images {
+		add("what lies in "+now.Options.Images, before.Data.String(), now.Data.String())
+	}
+	if !slices.Equal(before.Options.Models, now.Options.Models) {
+		return names
+	}
+	for i, path := range now.Options.Models {
 		if i < len(before.Models) {
-			add("model "+m.Name, before.Models[i].SHA256, m.SHA256)
+			add("the file "+path, "with "+before.Models[i].fingerprint(), "with "+now.Models[i].fingerprint())
 		}
 	}
 	return names
+}
+
+func (d DataConfig) String() string {
+	return fmt.Sprintf("%s of %d images, %d labelled, SHA-256 of their names and labels %.8s…", d.Kind, d.Stimuli, d.Labels, d.SHA256)
+}
+
+// fingerprint identifies the model's file and its sidecar.
+func (m ModelConfig) fingerprint() string {
+	if m.Sidecar == "" {
+		return fmt.Sprintf("SHA-256 %.8s…", m.SHA256)
+	}
+	return fmt.Sprintf("SHA-256 %.8s… (its sidecar's %.8s…)", m.SHA256, m.Sidecar)
 }
 
 // decided returns what an earlier run decided for a model.
@@ -156,7 +183,7 @@ func (c *Config) decided(i int) (ModelConfig, bool) {
 
 // newConfig describes the examination before anything is decided.
 func (x *examination) newConfig() (Config, error) {
-	c := Config{Visus: version.String(), Study: "corruption", Engine: x.Engine.Name(), Options: x.Options}
+	c := Config{Visus: version.String(), Study: Name, Engine: x.Engine.Name(), Options: x.Options}
 	digest := sha256.New()
 	source := x.conditions[0].source
 	for _, i := range x.stimuli {
@@ -172,7 +199,13 @@ func (x *examination) newConfig() (Config, error) {
 		if err != nil {
 			return c, err
 		}
-		c.Models = append(c.Models, ModelConfig{SHA256: hash})
+		m := ModelConfig{SHA256: hash}
+		if sidecar, ok := observer.SidecarFile(path, x.Options.Preprocessing); ok {
+			if m.Sidecar, err = fileSum(sidecar); err != nil {
+				return c, err
+			}
+		}
+		c.Models = append(c.Models, m)
 	}
 	return c, nil
 }

@@ -24,7 +24,7 @@ func (m *measurement) measure(trials iter.Seq2[trial.Trial, error], seed uint64)
 	if err != nil {
 		return nil, err
 	}
-	f := &Findings{Study: "corruption", Basis: m.basis, Stimuli: len(m.stimuli), Trials: rows, Lost: lost, Corruptions: m.corruptions(), Severities: m.severities()}
+	f := &Findings{Study: Name, Basis: m.basis, Stimuli: len(m.stimuli), Trials: rows, Lost: lost, Corruptions: m.corruptions(), Severities: m.severities()}
 	for _, c := range m.conditions {
 		f.Conditions = append(f.Conditions, c.name)
 	}

@@ -241,7 +241,7 @@ func (x *examination) answer(ctx context.Context, s *slide, journal *trial.Journ
 
 func (x *examination) row(s step, k, model int, c condition, item stimulus.Item) trial.Trial {
 	return trial.Trial{
-		Study: "corruption", Session: 1, Trial: x.plan.number(s, k),
+		Study: Name, Session: 1, Trial: x.plan.number(s, k),
 		Observer: x.models[model].Name(), ObserverKind: trial.Model,
 		Stimulus: item.ID, Category: item.Category, Condition: c.name,
 		RT: math.NaN(), Confidence: math.NaN(),

@@ -20,6 +20,9 @@ import (
 	"visus/stimulus"
 )
 
+// Name is the study's name in config.yaml, trials and findings.
+const Name = "corruption"
+
 // Study is an examination: which stimuli, which observers, which corruptions.
 type Study struct {
 	Options  Options
