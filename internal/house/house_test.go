@@ -17,7 +17,7 @@ var floors = [][]string{
 	{"engine", "measure"},
 	{"observer", "report"},
 	{"study"},
-	{"cmd"},
+	{"cmd", "bench"},
 }
 
 // alone lists rooms that work without what stands on their own or a lower floor, although their floor would allow it.
