@@ -26,7 +26,7 @@ const (
 
 // memory takes the peak resident memory of examinations of few and of many images.
 func (b *bench) memory(ctx context.Context) error {
-	few, many, runs := 5000, 50000, 3
+	few, many, runs := 5000, 50000, 9
 	if b.quick {
 		few, many, runs = 500, 2000, 1
 	}

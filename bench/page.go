@@ -19,7 +19,7 @@ type page struct {
 	load  string // of the machine before the run
 }
 
-func (p *page) section(title string) { fmt.Fprintf(&p.body, "\n## %s\n\n", title) }
+func (p *page) section(title string) { fmt.Fprintf(&p.body, "## %s\n\n", title) }
 
 func (p *page) text(format string, args ...any) { fmt.Fprintf(&p.body, format+"\n", args...) }
 
@@ -64,8 +64,8 @@ func (p *page) markdown(start time.Time, quick bool) string {
 		fmt.Fprintf(&b, ", load before the run %s", p.load)
 	}
 	fmt.Fprintf(&b, "\n- visus %s, %s, vectors: %s\n\n", version.String(), runtime.Version(), vec.Level())
-	b.WriteString(table([]string{"what", "measured", "goal", "reached"}, p.goals))
-	b.WriteString(p.body.String())
+	b.WriteString(table([]string{"what", "measured", "goal", "reached"}, p.goals) + "\n")
+	b.WriteString(strings.TrimRight(p.body.String(), "\n") + "\n")
 	return b.String()
 }
 
