@@ -2,6 +2,7 @@ package filter
 
 import (
 	"math"
+	"slices"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -266,4 +267,23 @@ func BenchmarkFilters(b *testing.B) {
 			w.Line(dst, src, size, &l)
 		}
 	})
+}
+
+// A kernel in use must not make room for the other axis's: with a full list of kernels, the oldest along x, a new one along y.
+func TestKernelsInUseAreKept(t *testing.T) {
+	var w Workspace
+	size := Size{Width: 9, Height: 7, Channels: 1}
+	src := photo(3, size)
+	got, want := make([]float32, len(src)), make([]float32, len(src))
+	oldest := Gaussian{SigmaX: 0.5, SigmaY: 0.5}
+	w.Gaussian(got, src, size, oldest)
+	for i := range maxGaussians - 2 {
+		w.Gaussian(got, src, size, Gaussian{SigmaX: 0.5, SigmaY: 0.6 + 0.01*float64(i)})
+	}
+	mixed := Gaussian{SigmaX: 0.5, SigmaY: 1.7}
+	w.Gaussian(got, src, size, mixed)
+	new(Workspace).Gaussian(want, src, size, mixed)
+	if !slices.Equal(got, want) {
+		t.Errorf("a workspace with many kernels gives %v, a new one %v", got[:3], want[:3])
+	}
 }

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"math"
+	"slices"
 
 	"visus/internal/vec"
 )
@@ -55,23 +56,23 @@ type gaussianKernel struct {
 // maxGaussians bounds the memory of a workspace that meets many kernels.
 const maxGaussians = 16
 
-// gaussian returns the prepared kernel.
+// gaussian returns the prepared kernel and makes it the last of the list, where it outlives the next call: an image needs two at a time.
 func (w *Workspace) gaussian(key gaussianKey) *gaussianKernel {
-	for _, k := range w.kernels {
-		if k.key == key {
-			return k
-		}
-	}
-	var k *gaussianKernel
-	if len(w.kernels) < maxGaussians {
-		k = new(gaussianKernel)
+	at := slices.IndexFunc(w.kernels, func(k *gaussianKernel) bool { return k.key == key })
+	if at < 0 && len(w.kernels) < maxGaussians {
+		k := new(gaussianKernel)
+		k.prepare(key)
 		w.kernels = append(w.kernels, k)
-	} else { // the oldest makes room
-		k = w.kernels[0]
-		copy(w.kernels, w.kernels[1:])
-		w.kernels[maxGaussians-1] = k
+		return k
 	}
-	k.prepare(key)
+	stale := at < 0 // the one that was not used for the longest time makes room
+	at = max(at, 0)
+	k := w.kernels[at]
+	copy(w.kernels[at:], w.kernels[at+1:])
+	w.kernels[len(w.kernels)-1] = k
+	if stale {
+		k.prepare(key)
+	}
 	return k
 }
 
