@@ -2,8 +2,8 @@ package filter
 
 import (
 	"math"
-	"slices"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
