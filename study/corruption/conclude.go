@@ -43,12 +43,14 @@ func (x *examination) measurement() *measurement {
 	}
 	for i, c := range x.conditions {
 		m.byName[c.name] = i
+		place := 0 // among this shard's stimuli
 		for at, stimulus := range x.stimuli {
 			if i > 0 && !x.config.recorded() {
 				break // every condition is made of the same stimuli
 			}
 			if x.plan.shard.owns(at / x.plan.block) {
-				m.stimuli[c.source.Item(stimulus).ID] = at
+				m.stimuli[c.source.Item(stimulus).ID] = place
+				place++
 			}
 		}
 	}

@@ -29,6 +29,7 @@ type Config struct {
 	Data     DataConfig    `yaml:"data"`
 	Models   []ModelConfig `yaml:"decided"`
 	Warnings []string      `yaml:"warnings,omitempty"`
+	Format   string        `yaml:"format,omitempty"` // of written images
 }
 
 // DataConfig identifies the stimuli.
@@ -135,6 +136,7 @@ func differences(before, now Config) []string {
 	add("study", before.Study, now.Study)
 	add("visus", before.Visus, now.Visus)
 	add("engine", before.Engine, now.Engine)
+	add("format", before.Format, now.Format)
 	a, b := reflect.ValueOf(before.Options), reflect.ValueOf(now.Options)
 	for i := range a.NumField() {
 		field := a.Type().Field(i)
@@ -183,7 +185,10 @@ func (c *Config) decided(i int) (ModelConfig, bool) {
 
 // newConfig describes the examination before anything is decided.
 func (x *examination) newConfig() (Config, error) {
-	c := Config{Visus: version.String(), Study: Name, Engine: x.Engine.Name(), Options: x.Options}
+	c := Config{Visus: version.String(), Study: Name, Options: x.Options}
+	if x.Engine != nil {
+		c.Engine = x.Engine.Name()
+	}
 	digest := sha256.New()
 	source := x.conditions[0].source
 	for _, i := range x.stimuli {

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"visus/internal/progress"
 	"visus/stimulus"
@@ -17,9 +18,12 @@ import (
 type Writing struct {
 	Options
 	Out      string
-	Format   string // png (default) or jpeg
-	Quality  int    // of jpeg; 0: 85
-	Progress progress.Meter
+	Format   string         // png (default) or jpeg
+	Quality  int            // of jpeg; 0: 85
+	Progress progress.Meter // nil: none
+
+	names []string     // of the files, by stimulus
+	begin func() error // makes the folder once
 }
 
 // Written is what Write did.
@@ -29,13 +33,23 @@ type Written struct {
 	Lost  []Lost
 }
 
+// WritingName is what config.yaml of a folder of corrupted images has in the place of a study's name.
+const WritingName = "corrupt"
+
 // Write writes the images of a data set under every corruption and severity asked for, as OUT/corruption/severity/ID.png: the layout of
-// ImageNet-C. Images keep their size. What an earlier, interrupted call wrote is kept.
+// ImageNet-C. Images keep their size. What earlier calls wrote is kept; the folder's config.yaml keeps apart what was made in another way.
 func Write(ctx context.Context, w Writing) (Written, error) {
-	x := &examination{Study: Study{Options: w.Options}}
+	if w.Progress == nil {
+		w.Progress = progress.Silent()
+	}
+	if w.Quality == 0 {
+		w.Quality = 85
+	}
+	x := &examination{Study: Study{Options: w.Options}, folder: w.Out}
 	if err := x.openData(); err != nil {
 		return Written{}, err
 	}
+	defer x.close()
 	if x.conditions[0].severity > 0 || len(x.conditions) == 1 {
 		return Written{}, fmt.Errorf("corruption: %s is corrupted already", w.Images)
 	}
@@ -50,11 +64,17 @@ func Write(ctx context.Context, w Writing) (Written, error) {
 			return Written{}, err
 		}
 	}
+	begin, err := w.claim(x)
+	if err != nil {
+		return Written{}, err
+	}
+	w.begin = sync.OnceValue(begin)
+	w.names = fileNames(x.conditions[0].source, w.extension())
 	jobs := x.conditions[1:]
 	w.Progress.Begin("corrupting", 0, len(x.stimuli)*len(jobs))
 	defer w.Progress.End()
 	results := make([]Written, len(makers))
-	err := parallel(ctx, len(makers), len(x.stimuli), func(worker, k int) error {
+	err = parallel(ctx, len(makers), len(x.stimuli), func(worker, k int) error {
 		return w.writeStimulus(x, makers[worker], v, x.stimuli[k], jobs, &results[worker])
 	})
 	var sum Written
@@ -67,13 +87,35 @@ func Write(ctx context.Context, w Writing) (Written, error) {
 	return sum, err
 }
 
+// claim checks that what the folder holds was made in the same way, and returns what makes the folder with its config.yaml: it is called with
+// the first image, so that nothing is left where none can be made. Corruptions, severities and the limit may differ between calls, since no
+// image depends on them.
+func (w Writing) claim(x *examination) (begin func() error, err error) {
+	same := *x
+	same.stimuli = spread(0, x.conditions[0].source.Len())
+	same.Options.Corruptions, same.Options.Severities, same.Options.Limit = nil, nil, 0
+	config, err := same.newConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.Study, config.Format = WritingName, w.extension()
+	if w.Format == "jpeg" {
+		config.Format += fmt.Sprintf(" of quality %d", w.Quality)
+	}
+	if _, err := earlier(w.Out, config); err != nil {
+		return nil, err
+	}
+	same.config = config
+	return same.begin, nil
+}
+
 func (w Writing) writeStimulus(x *examination, m *maker, v view, stimulus int, jobs []condition, done *Written) error {
 	source := x.conditions[0].source
 	item := source.Item(stimulus)
 	var image *raster.Image
 	var made raster.Image
 	for _, c := range jobs {
-		file := w.file(c, item)
+		file := filepath.Join(w.Out, c.corruption.Name, fmt.Sprint(c.severity), w.names[stimulus])
 		if _, err := os.Stat(file); err == nil {
 			done.Kept++
 			w.Progress.Add(1)
@@ -99,13 +141,38 @@ func (w Writing) writeStimulus(x *examination, m *maker, v view, stimulus int, j
 	return nil
 }
 
-// file is the path of one corrupted image. Items of arrays, which have no class folder in their name, get one.
-func (w Writing) file(c condition, item stimulus.Item) string {
-	name := strings.TrimSuffix(item.ID, path.Ext(item.ID)) + "." + w.extension()
-	if item.Category != "" && !strings.Contains(path.Dir(item.ID), item.Category) {
-		name = item.Category + "/" + path.Base(name)
+// fileNames returns the path of each stimulus below its severity: its ID with another extension, below a folder of its category where the ID
+// does not begin with that. Where two would have the same, as a.jpg and a.png, they keep their extensions: a.jpg.png.
+func fileNames(source stimulus.Source, extension string) []string {
+	names := make([]string, source.Len())
+	count := make(map[string]int, len(names))
+	for i := range names {
+		item := source.Item(i)
+		names[i] = strings.TrimSuffix(item.ID, path.Ext(item.ID))
+		if path.Ext(item.ID) == "" { // a row of an array: array/17
+			names[i] = path.Base(item.ID)
+		}
+		if first, _, _ := strings.Cut(item.ID, "/"); item.Category != "" && first != item.Category {
+			names[i] = folderName(item.Category) + "/" + names[i]
+		}
+		count[names[i]]++
 	}
-	return filepath.Join(w.Out, c.corruption.Name, fmt.Sprint(c.severity), filepath.FromSlash(name))
+	for i, name := range names {
+		if count[name] > 1 {
+			name += path.Ext(source.Item(i).ID)
+		}
+		names[i] = filepath.FromSlash(name + "." + extension)
+	}
+	return names
+}
+
+// folderName makes a folder's name of a label, which in a CSV may be any text.
+func folderName(category string) string {
+	name := strings.NewReplacer("/", "_", `\`, "_").Replace(category)
+	if strings.HasPrefix(name, ".") {
+		return "_" + name[1:]
+	}
+	return name
 }
 
 func (w Writing) extension() string {
@@ -116,15 +183,14 @@ func (w Writing) extension() string {
 }
 
 func (w Writing) save(file string, m *raster.Image) error {
+	if err := w.begin(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return err
 	}
 	if w.Format == "jpeg" {
-		quality := w.Quality
-		if quality == 0 {
-			quality = 85
-		}
-		return m.WriteJPEG(file, quality)
+		return m.WriteJPEG(file, w.Quality)
 	}
 	return m.WritePNG(file)
 }
