@@ -2,7 +2,12 @@ package corruption
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
 
 	"visus/internal/atomicfile"
 	"visus/report"
@@ -18,13 +23,19 @@ const (
 
 // conclude measures the trials and writes findings, figures, tables and the report.
 func (x *examination) conclude(ctx context.Context) (*Findings, error) {
+	if err := sweep(x.folder); err != nil {
+		return nil, err
+	}
 	m := x.measurement()
-	findings, err := m.measure(trial.ReadFile(x.path(TrialsFile)), x.Options.Seed)
+	findings, err := m.measure(until(ctx, trial.ReadFile(x.path(TrialsFile))), x.Options.Seed)
 	if err != nil {
 		return nil, err
 	}
 	findings.Visus, findings.Engine = x.config.Visus, x.config.Engine
 	findings.Config, findings.Warnings = x.config, x.config.Warnings
+	if ctx.Err() != nil {
+		return nil, ErrInterrupted
+	}
 	gallery, err := x.gallery(ctx)
 	if err != nil {
 		return nil, err
@@ -33,6 +44,34 @@ func (x *examination) conclude(ctx context.Context) (*Findings, error) {
 		return nil, err
 	}
 	return findings, nil
+}
+
+// until ends a table with ErrInterrupted where the context ends.
+func until(ctx context.Context, rows iter.Seq2[trial.Trial, error]) iter.Seq2[trial.Trial, error] {
+	return func(yield func(trial.Trial, error) bool) {
+		for row, err := range rows {
+			if err == nil && ctx.Err() != nil {
+				err = ErrInterrupted
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// sweep removes the temporary files that a killed process left.
+func sweep(folder string) error {
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !atomicfile.IsTemporary(d.Name()) {
+			return err
+		}
+		return os.Remove(path)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // measurement says how this examination's trials are read.

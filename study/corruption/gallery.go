@@ -39,7 +39,7 @@ func (x *examination) gallery(ctx context.Context) (*report.Browser, error) {
 		}
 		browser.Conditions = append(browser.Conditions, report.Condition{Name: c.name, Group: group, Level: severity})
 	}
-	answers, err := x.galleryAnswers(chosen)
+	answers, err := x.galleryAnswers(ctx, chosen)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (x *examination) galleryStimuli() []int {
 type shown struct{ stimulus, condition, observer string }
 
 // galleryAnswers reads the trials of the chosen stimuli.
-func (x *examination) galleryAnswers(chosen []int) (map[shown]trial.Trial, error) {
+func (x *examination) galleryAnswers(ctx context.Context, chosen []int) (map[shown]trial.Trial, error) {
 	wanted := map[string]bool{}
 	for _, c := range x.conditions {
 		for _, at := range chosen {
@@ -93,7 +93,7 @@ func (x *examination) galleryAnswers(chosen []int) (map[shown]trial.Trial, error
 		}
 	}
 	answers := map[shown]trial.Trial{}
-	for row, err := range trial.ReadFile(x.path(TrialsFile)) {
+	for row, err := range until(ctx, trial.ReadFile(x.path(TrialsFile))) {
 		if err != nil {
 			return nil, err
 		}

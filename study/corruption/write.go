@@ -105,6 +105,9 @@ func (w Writing) claim(x *examination) (begin func() error, err error) {
 	if _, err := earlier(w.Out, config); err != nil {
 		return nil, err
 	}
+	if err := sweep(w.Out); err != nil {
+		return nil, err
+	}
 	same.config = config
 	return same.begin, nil
 }
