@@ -91,14 +91,14 @@ func splitCondition(name string) (string, int) {
 	return name[:at], severity
 }
 
-// Corruptions finds corruptions by name, or by the name of a group; none means all.
+// Corruptions finds corruptions by name, or by the name of a group; no names mean all, the name clean alone means none.
 func Corruptions(names []string) ([]corrupt.Corruption, error) {
 	if len(names) == 0 {
 		return corrupt.All, nil
 	}
 	wanted := map[string]bool{}
 	for _, name := range names {
-		found := false
+		found := name == Clean // shown anyway; alone it asks for no corruption
 		for _, c := range corrupt.All {
 			if c.Name == name || string(c.Group) == name {
 				wanted[c.Name], found = true, true

@@ -1,22 +1,31 @@
 package corruption
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"strings"
+)
 
 // Lines are the findings for a terminal: a line a model, and a line a comparison.
 func (f *Findings) Lines() []string {
 	var lines []string
 	for _, o := range f.Observers {
-		line := o.Name + ":"
+		var words []string
 		if o.Clean != nil && f.Basis == Accuracy {
-			line += fmt.Sprintf(" clean accuracy %s,", percent(o.Clean.Accuracy.Value))
+			words = append(words, "clean accuracy "+percent(o.Clean.Accuracy.Value))
 		}
-		line += fmt.Sprintf(" mean corruption %s %s (%s)", f.wrong(), percent(o.MeanError.Value), interval(o.MeanError))
+		if len(o.Corruptions) > 0 {
+			words = append(words, fmt.Sprintf("mean corruption %s %s (%s)", f.wrong(), percent(o.MeanError.Value), interval(o.MeanError)))
+		}
 		if o.MCE != nil {
-			line += fmt.Sprintf(", mCE %.1f", *o.MCE)
+			words = append(words, fmt.Sprintf("mCE %.1f", *o.MCE))
 		}
-		lines = append(lines, line)
+		lines = append(lines, o.Name+": "+strings.Join(words, ", "))
 	}
 	for _, c := range f.Comparisons {
+		if math.IsNaN(c.Difference) {
+			continue
+		}
 		lines = append(lines, fmt.Sprintf("%s - %s: %.1f points (%.1f to %.1f), p %s", c.A, c.B, 100*c.Difference, 100*c.Low, 100*c.High, pValue(c.P)))
 	}
 	if len(f.Lost) > 0 {

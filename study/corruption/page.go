@@ -24,8 +24,11 @@ func (x *examination) page(f *Findings, gallery *report.Browser) report.Page {
 		Summary:  f.summary(),
 		Lead:     f.lead(),
 	}
-	p.Sections = append(p.Sections, f.costSection(), f.curveSection())
-	if len(f.Observers) > 1 {
+	p.Sections = append(p.Sections, f.costSection())
+	if len(f.Corruptions) > 0 {
+		p.Sections = append(p.Sections, f.curveSection())
+	}
+	if len(f.Observers) > 1 && len(f.Corruptions) > 0 {
 		p.Sections = append(p.Sections, f.comparisonSection())
 	}
 	p.Sections = append(p.Sections, f.classSection())
@@ -90,6 +93,9 @@ func (f *Findings) summary() []string {
 	var out []string
 	for i, o := range f.ranked() {
 		if len(o.Corruptions) == 0 {
+			if o.Clean != nil && f.Basis == Accuracy {
+				out = append(out, fmt.Sprintf("`%s` names %s of the clean images rightly (95 %% interval %s). No corruption was shown.", o.Name, percent(o.Clean.Accuracy.Value), interval(o.Clean.Accuracy)))
+			}
 			continue
 		}
 		worst, best := o.hardest()
@@ -156,7 +162,9 @@ func (f *Findings) lead() []report.Key {
 		if o.Clean != nil && f.Basis == Accuracy {
 			keys = append(keys, report.Key{Label: "Clean accuracy, " + o.Name, Value: percent(o.Clean.Accuracy.Value), Detail: interval(o.Clean.Accuracy)})
 		}
-		keys = append(keys, report.Key{Label: "Mean corruption " + f.wrong() + ", " + o.Name, Value: percent(o.MeanError.Value), Detail: interval(o.MeanError), Tone: report.Warn})
+		if len(o.Corruptions) > 0 {
+			keys = append(keys, report.Key{Label: "Mean corruption " + f.wrong() + ", " + o.Name, Value: percent(o.MeanError.Value), Detail: interval(o.MeanError), Tone: report.Warn})
+		}
 		if o.MCE != nil {
 			keys = append(keys, report.Key{Label: "mCE, " + o.Name, Value: fmt.Sprintf("%.1f", *o.MCE), Detail: "AlexNet = 100"})
 		}
@@ -251,6 +259,9 @@ func (f *Findings) costSection() report.Section {
 	}
 	for _, w := range f.Warnings {
 		parts = append(parts, report.Note{Tone: report.Warn, Title: "Check this", Text: []string{w}})
+	}
+	if len(f.Corruptions) == 0 {
+		return report.Section{ID: "cost", Title: "Clean images", Parts: append(parts, f.scoreTable())}
 	}
 	parts = append(parts, heat, f.scoreTable(), report.Chart{
 		Name: "mean-errors", Title: "Mean " + f.wrong() + " by corruption", Panels: []figure.Panel{{Chart: bars}},

@@ -2,6 +2,7 @@ package corruption
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -50,7 +51,10 @@ func Write(ctx context.Context, w Writing) (Written, error) {
 		return Written{}, err
 	}
 	defer x.close()
-	if x.conditions[0].severity > 0 || len(x.conditions) == 1 {
+	if len(x.conditions) == 1 {
+		return Written{}, errors.New("corruption: no corruption was asked for")
+	}
+	if x.conditions[0].severity > 0 {
 		return Written{}, fmt.Errorf("corruption: %s is corrupted already", w.Images)
 	}
 	v := view{}
