@@ -76,22 +76,9 @@ func sweep(folder string) error {
 
 // measurement says how this examination's trials are read.
 func (x *examination) measurement() *measurement {
-	m := &measurement{basis: Agreement, conditions: x.conditions, byName: map[string]int{}, weight: weights(x.conditions), stimuli: map[string]int{}}
+	m := &measurement{plan: x.plan, basis: Agreement, conditions: x.conditions, stimuli: x.stimuli, weight: weights(x.conditions)}
 	if x.config.Data.Labels > 0 {
 		m.basis = Accuracy
-	}
-	for i, c := range x.conditions {
-		m.byName[c.name] = i
-		place := 0 // among this shard's stimuli
-		for at, stimulus := range x.stimuli {
-			if i > 0 && !x.config.recorded() {
-				break // every condition is made of the same stimuli
-			}
-			if x.plan.shard.owns(at / x.plan.block) {
-				m.stimuli[c.source.Item(stimulus).ID] = place
-				place++
-			}
-		}
 	}
 	for _, o := range x.models {
 		m.observers = append(m.observers, o.Name())

@@ -20,11 +20,11 @@ var groups = []string{corrupt.Noise, corrupt.Blur, corrupt.Weather, corrupt.Digi
 
 // measure turns trials into findings.
 func (m *measurement) measure(trials iter.Seq2[trial.Trial, error], seed uint64) (*Findings, error) {
-	tallies, lost, rows, err := m.count(trials)
+	tallies, lost, err := m.count(trials)
 	if err != nil {
 		return nil, err
 	}
-	f := &Findings{Study: Name, Basis: m.basis, Stimuli: len(m.stimuli), Trials: rows, Lost: lost, Corruptions: m.corruptions(), Severities: m.severities()}
+	f := &Findings{Study: Name, Basis: m.basis, Stimuli: m.shown(), Trials: m.trials(), Lost: lost, Corruptions: m.corruptions(), Severities: m.severities()}
 	for _, c := range m.conditions {
 		f.Conditions = append(f.Conditions, c.name)
 	}

@@ -22,33 +22,50 @@ func (p plan) blocks() int { return (p.stimuli + p.block - 1) / p.block }
 // blockSize returns the number of stimuli in a block.
 func (p plan) blockSize(block int) int { return min(p.block, p.stimuli-block*p.block) }
 
-// steps lists this shard's steps in order.
-func (p plan) steps() []step {
-	var all []step
+// shardBlocks returns the number of this shard's blocks.
+func (p plan) shardBlocks() int {
+	if p.shard.Whole() {
+		return p.blocks()
+	}
+	return (p.blocks() - p.shard.Index + p.shard.Count) / p.shard.Count
+}
+
+// stepCount returns the number of this shard's steps.
+func (p plan) stepCount() int { return p.shardBlocks() * p.conditions }
+
+// step returns this shard's step of that number, from 0.
+func (p plan) step(i int) step {
+	block := i / p.conditions
+	if !p.shard.Whole() {
+		block = block*p.shard.Count + p.shard.Index - 1
+	}
+	return step{block, i % p.conditions, block * p.block, p.blockSize(block)}
+}
+
+// place returns where a stimulus of a step stands among this shard's stimuli.
+func (p plan) place(s step, k int) int {
+	if p.shard.Whole() {
+		return s.first + k
+	}
+	return s.block/p.shard.Count*p.block + k
+}
+
+// shown returns the number of this shard's stimuli.
+func (p plan) shown() int {
+	n := 0
 	for b := range p.blocks() {
-		if !p.shard.owns(b) {
-			continue
-		}
-		for c := range p.conditions {
-			all = append(all, step{b, c, b * p.block, p.blockSize(b)})
+		if p.shard.owns(b) {
+			n += p.blockSize(b)
 		}
 	}
-	return all
+	return n
 }
 
 // rows returns the number of trials of a step.
 func (p plan) rows(s step) int { return s.count * p.observers }
 
 // trials returns the number of this shard's trials.
-func (p plan) trials() int {
-	n := 0
-	for b := range p.blocks() {
-		if p.shard.owns(b) {
-			n += p.blockSize(b) * p.conditions * p.observers
-		}
-	}
-	return n
-}
+func (p plan) trials() int { return p.shown() * p.conditions * p.observers }
 
 // number returns the trial number, from 1, of a stimulus of a step: every observer sees the stimuli in the same order, whatever the shard.
 func (p plan) number(s step, k int) int {

@@ -34,12 +34,11 @@ const slides = 3
 
 // show runs the steps that the journal does not hold yet: slides are made ahead by all workers while the observers answer.
 func (x *examination) show(ctx context.Context) error {
-	steps := x.plan.steps()
 	journal, err := trial.OpenJournal(x.folder, func(block int) int {
-		if block >= len(steps) {
+		if block >= x.plan.stepCount() {
 			return 0
 		}
-		return x.plan.rows(steps[block])
+		return x.plan.rows(x.plan.step(block))
 	})
 	if err != nil {
 		return err
@@ -47,7 +46,7 @@ func (x *examination) show(ctx context.Context) error {
 	defer journal.Close()
 	x.announce(journal.Rows())
 	x.Progress.Begin("examining", journal.Rows(), x.plan.trials())
-	err = x.run(ctx, steps[journal.Blocks():], journal)
+	err = x.run(ctx, journal)
 	x.Progress.End()
 	if ctx.Err() != nil {
 		return errors.Join(ErrInterrupted, journal.Close())
@@ -72,7 +71,8 @@ func (x *examination) announce(done int) {
 }
 
 // run makes slides on one side and has them answered on the other.
-func (x *examination) run(ctx context.Context, steps []step, journal *trial.Journal) error {
+func (x *examination) run(ctx context.Context, journal *trial.Journal) error {
+	done := journal.Blocks()
 	ready, free := make(chan *slide, slides), make(chan *slide, slides)
 	for range slides {
 		free <- x.newSlide()
@@ -80,7 +80,7 @@ func (x *examination) run(ctx context.Context, steps []step, journal *trial.Jour
 	group, inner := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(ready)
-		return x.makeSlides(inner, steps, free, ready)
+		return x.makeSlides(inner, done, free, ready)
 	})
 	group.Go(func() error {
 		for s := range ready {
@@ -115,8 +115,8 @@ type fitted struct {
 	lost   []error
 }
 
-// makeSlides loads each block once and makes every step of it.
-func (x *examination) makeSlides(ctx context.Context, steps []step, free <-chan *slide, ready chan<- *slide) error {
+// makeSlides makes the steps behind those done; it loads each block once.
+func (x *examination) makeSlides(ctx context.Context, done int, free <-chan *slide, ready chan<- *slide) error {
 	workers := make([]*maker, x.workers())
 	for i := range workers {
 		worker, err := x.newMaker()
@@ -126,7 +126,8 @@ func (x *examination) makeSlides(ctx context.Context, steps []step, free <-chan 
 		workers[i] = worker
 	}
 	held := fitted{block: -1}
-	for _, st := range steps {
+	for i := done; i < x.plan.stepCount(); i++ {
+		st := x.plan.step(i)
 		c := x.conditions[st.condition]
 		if held.block != st.block || held.source != c.source {
 			var err error

@@ -38,13 +38,13 @@ type cell struct {
 // count is right of total.
 type count struct{ right, total int }
 
-// measurement says how trials are read: the conditions by name, the stimuli by id, the weight of each condition in the mean corruption error.
+// measurement says how trials are read: in the plan's order, with the weight of each condition in the mean corruption error.
 type measurement struct {
+	plan
 	basis      Basis
 	conditions []condition
-	byName     map[string]int
+	stimuli    []int // indices into each condition's source
 	weight     []float64
-	stimuli    map[string]int
 	observers  []string
 	classes    [][]string // of each observer
 }
@@ -75,59 +75,66 @@ func (m *measurement) newTally(observer int) (*tally, error) {
 	if t.corrupted, err = calibration.NewDiagram(0); err != nil {
 		return nil, err
 	}
-	n := len(m.stimuli)
-	t.wrong, t.seen, t.cleanWrong, t.answers = make([]float64, n), make([]float64, n), make([]int8, n), make([]string, n)
+	n := m.shown()
+	t.wrong, t.seen, t.cleanWrong, t.answers = make([]float64, n), make([]float64, n), make([]int8, n), make([]string, m.block)
 	for i := range t.cleanWrong {
 		t.cleanWrong[i] = -1
 	}
 	return t, nil
 }
 
-// count reads all trials once.
-func (m *measurement) count(trials iter.Seq2[trial.Trial, error]) (tallies []*tally, lost []Lost, rows int, err error) {
-	observers := map[string]int{}
-	for i, name := range m.observers {
-		observers[name] = i
+// count reads all trials once. A row that is not the one that the plan has next is an error.
+func (m *measurement) count(trials iter.Seq2[trial.Trial, error]) (tallies []*tally, lost []Lost, err error) {
+	for i := range m.observers {
 		t, err := m.newTally(i)
 		if err != nil {
-			return nil, nil, 0, err
+			return nil, nil, err
 		}
 		tallies = append(tallies, t)
 	}
-	for row, err := range trials {
-		if err != nil {
-			return nil, nil, 0, err
-		}
-		rows++
-		o, knownObserver := observers[row.Observer]
-		c, knownCondition := m.byName[row.Condition]
-		s, knownStimulus := m.stimuli[row.Stimulus]
-		if !knownObserver || !knownCondition || !knownStimulus {
-			return nil, nil, 0, fmt.Errorf("corruption: row %d (observer %q, stimulus %q, condition %q) is not of this examination", rows, row.Observer, row.Stimulus, row.Condition)
-		}
-		if reason, isLost := row.Extras.Other[lostKey]; isLost {
-			if o == 0 && !m.conditions[c].made { // a clean image that is lost is lost under every corruption
-				lost = append(lost, Lost{row.Stimulus, row.Condition, fmt.Sprint(reason)})
+	next, stop := iter.Pull2(trials)
+	defer stop()
+	for i := range m.stepCount() {
+		s := m.step(i)
+		for k := range s.count {
+			id := m.conditions[s.condition].source.Item(m.stimuli[s.first+k]).ID
+			for o, name := range m.observers {
+				row, err, ok := next()
+				switch c := m.conditions[s.condition]; {
+				case err != nil:
+					return nil, nil, err
+				case !ok || row.Observer != name || row.Condition != c.name || row.Stimulus != id:
+					return nil, nil, fmt.Errorf("corruption: the trials have %s, %s, %s where %s, %s, %s was shown; they are not of this examination",
+						row.Observer, row.Condition, row.Stimulus, name, c.name, id)
+				case row.Extras.Other[lostKey] != nil:
+					if o == 0 && !c.made { // a clean image that is lost is lost under every corruption
+						lost = append(lost, Lost{row.Stimulus, row.Condition, fmt.Sprint(row.Extras.Other[lostKey])})
+					}
+				default:
+					if err := tallies[o].add(m, s, k, row); err != nil {
+						return nil, nil, err
+					}
+				}
 			}
-			continue
-		}
-		if err := tallies[o].add(m, c, s, row); err != nil {
-			return nil, nil, 0, err
 		}
 	}
-	return tallies, lost, rows, nil
+	return tallies, lost, nil
 }
 
 // add counts one answered trial.
-func (t *tally) add(m *measurement, c, s int, row trial.Trial) error {
+func (t *tally) add(m *measurement, s step, k int, row trial.Trial) error {
+	c, at := s.condition, m.place(s, k)
 	clean := m.conditions[c].severity == 0
 	truth, right := row.Category, row.Correct
 	if t.basis == Agreement {
 		if clean {
-			t.answers[s] = row.Response
+			t.answers[k] = row.Response
 		}
-		truth = t.answers[s]
+		truth = t.answers[k]
 		right = truth == row.Response
+	}
+	if truth == "" {
+		return nil // one of the images without a label in a set that has labels
 	}
 	cell := &t.conditions[c]
 	cell.add(right)
@@ -156,15 +163,15 @@ func (t *tally) add(m *measurement, c, s int, row trial.Trial) error {
 		if err := t.matrix.Add(truth, row.Response); err != nil {
 			return err
 		}
-	} else if t.cleanWrong[s] = 1; right {
-		t.cleanWrong[s] = 0
+	} else if t.cleanWrong[at] = 1; right {
+		t.cleanWrong[at] = 0
 	}
 	if class, ok := t.classIndex[truth]; ok {
 		t.perClass[c][class].add(right)
 	}
-	t.seen[s] += m.weight[c]
+	t.seen[at] += m.weight[c]
 	if !right {
-		t.wrong[s] += m.weight[c]
+		t.wrong[at] += m.weight[c]
 	}
 	return nil
 }
