@@ -16,10 +16,12 @@ type Truth map[string]int
 func MatchLabels(categories []string, classes, order *Classes) (Truth, error) {
 	truth := make(Truth, len(categories))
 	var strange []string
+	named := 0
 	for _, category := range categories {
 		if category == "" {
 			continue
 		}
+		named++
 		output, ok := classes.Output(category)
 		if !ok {
 			output, ok = numbered(category, classes, order)
@@ -33,7 +35,7 @@ func MatchLabels(categories []string, classes, order *Classes) (Truth, error) {
 	if len(strange) > 0 {
 		slices.Sort(strange)
 		return nil, fmt.Errorf("observer: %d of %d categories of the data are not among the %d classes of the model: %s; the classes (%s) are %s",
-			len(strange), len(categories), classes.Len(), list(strange, 10), classes.Origin, list(classes.names, 10))
+			len(strange), named, classes.Len(), list(strange, 10), classes.Origin, list(classes.names, 10))
 	}
 	return truth, nil
 }

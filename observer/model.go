@@ -212,6 +212,9 @@ func imageInput(g *graph.Graph, layout string, size int) (input, error) {
 	case layout == "nhwc" || layout == "" && last && !first:
 		in.channelsLast = true
 	case layout == "nchw" || layout == "" && first:
+	case layout == "" && !in.Shape[1].Fixed() && in.Shape[3].Fixed(): // what is free beside fixed sides are the channels
+	case layout == "" && !in.Shape[3].Fixed() && in.Shape[1].Fixed():
+		in.channelsLast = true
 	case layout == "" && !in.Shape[1].Fixed() && !in.Shape[3].Fixed():
 		return in, fmt.Errorf("input %q has shape %s, which does not tell where the channels are; say layout: nchw or nhwc in the sidecar file", in.Name, shapeText(in.Shape))
 	case layout == "":
