@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 
 	"visus/measure/bootstrap"
@@ -346,8 +347,11 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// without returns the values that are numbers.
+// without returns the values that are numbers: values itself where all are.
 func without(values []float64) []float64 {
+	if !slices.ContainsFunc(values, math.IsNaN) {
+		return values
+	}
 	var out []float64
 	for _, v := range values {
 		if !math.IsNaN(v) {

@@ -20,8 +20,8 @@ type tally struct {
 	matrix     *confusion.Matrix
 	clean      *calibration.Diagram
 	corrupted  *calibration.Diagram
-	wrong      []float64 // per stimulus: weighted errors over the conditions that count
-	seen       []float64 // per stimulus: weight of the trials counted in wrong
+	wrong      []float32 // per stimulus: weighted errors over the conditions that count
+	seen       []float32 // per stimulus: weight of the trials counted in wrong
 	cleanWrong []int8    // per stimulus: 0 right, 1 wrong, -1 not shown
 	answers    []string  // per stimulus of the current block: the answer to the clean image
 }
@@ -76,7 +76,7 @@ func (m *measurement) newTally(observer int) (*tally, error) {
 		return nil, err
 	}
 	n := m.shown()
-	t.wrong, t.seen, t.cleanWrong, t.answers = make([]float64, n), make([]float64, n), make([]int8, n), make([]string, m.block)
+	t.wrong, t.seen, t.cleanWrong, t.answers = make([]float32, n), make([]float32, n), make([]int8, n), make([]string, m.block)
 	for i := range t.cleanWrong {
 		t.cleanWrong[i] = -1
 	}
@@ -169,9 +169,9 @@ func (t *tally) add(m *measurement, s step, k int, row trial.Trial) error {
 	if class, ok := t.classIndex[truth]; ok {
 		t.perClass[c][class].add(right)
 	}
-	t.seen[at] += m.weight[c]
+	t.seen[at] += float32(m.weight[c])
 	if !right {
-		t.wrong[at] += m.weight[c]
+		t.wrong[at] += float32(m.weight[c])
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ func (t *tally) perImage() []float64 {
 	for i := range out {
 		out[i] = math.NaN()
 		if t.seen[i] > 0 {
-			out[i] = t.wrong[i] / t.seen[i]
+			out[i] = float64(t.wrong[i]) / float64(t.seen[i])
 		}
 	}
 	return out
