@@ -3,12 +3,12 @@ package observer
 import (
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 
+	"visus/internal/yamlfile"
 	"visus/stimulus/resample"
 )
 
@@ -148,13 +148,9 @@ func (t *Triple) UnmarshalYAML(text []byte) error {
 
 // ReadSidecar reads a sidecar file; unknown fields are an error that names them.
 func ReadSidecar(path string) (*Sidecar, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("observer: sidecar: %w", err)
-	}
 	var s Sidecar
-	if err := yaml.UnmarshalWithOptions(data, &s, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("observer: %s: %w", path, err)
+	if err := yamlfile.Read(path, &s); err != nil {
+		return nil, fmt.Errorf("observer: sidecar: %w", err)
 	}
 	return &s, nil
 }

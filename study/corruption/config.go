@@ -17,6 +17,7 @@ import (
 
 	"visus/internal/atomicfile"
 	"visus/internal/version"
+	"visus/internal/yamlfile"
 	"visus/observer"
 )
 
@@ -60,7 +61,8 @@ const configFile = "config.yaml"
 // ReadConfig reads the configuration of a result folder.
 func ReadConfig(folder string) (*Config, error) {
 	path := filepath.Join(folder, configFile)
-	data, err := os.ReadFile(path)
+	var c Config
+	err := yamlfile.Read(path, &c)
 	if errors.Is(err, os.ErrNotExist) {
 		if _, err := os.Stat(folder); err != nil {
 			return nil, fmt.Errorf("there is no folder %s", folder)
@@ -69,10 +71,6 @@ func ReadConfig(folder string) (*Config, error) {
 	}
 	if err != nil {
 		return nil, err
-	}
-	var c Config
-	if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &c, nil
 }
