@@ -64,6 +64,9 @@ func Choose(ctx context.Context, m *Model, s Sample) (Choice, error) {
 	}
 	readings, err := readCategories(m.Classes, s)
 	if err != nil {
+		if m.Classes.Origin == numbers {
+			err = fmt.Errorf("%w: name the model's outputs with --classes or in its sidecar", err)
+		}
 		return choice, fmt.Errorf("%s: %w", m.Path, err)
 	}
 	images, categories := labelled(s)
@@ -165,17 +168,17 @@ func doubts(best attempt, close []attempt, taken attempt, classes int) []string 
 
 // readCategories returns the ways in which the categories can mean the model's classes.
 func readCategories(classes *Classes, s Sample) ([]reading, error) {
-	numbers := len(s.All) > 0
+	numbered := len(s.All) > 0
 	for _, c := range s.All {
 		if _, ok := classes.Output(c); ok || c == "" {
-			numbers = false
+			numbered = false
 			continue
 		}
 		if _, err := strconv.Atoi(c); err != nil {
-			numbers = false
+			numbered = false
 		}
 	}
-	if !numbers {
+	if !numbered {
 		truth, err := MatchLabels(s.All, classes, s.Order)
 		return []reading{{"names", truth}}, err
 	}
@@ -198,6 +201,9 @@ func readCategories(classes *Classes, s Sample) ([]reading, error) {
 	}
 	return readings, nil
 }
+
+// numbers is the origin of class names where nothing names the classes.
+const numbers = "numbers"
 
 // guessClasses runs one image to count the outputs, and names them: by the data's own categories in sorted order where their number is the
 // same (the order of torchvision's ImageFolder), as CIFAR-10 for 32×32 and as digits for 28×28 pixels, else by their numbers.
@@ -227,7 +233,7 @@ func (m *Model) guessClasses(ctx context.Context, s Sample) (*Classes, error) {
 	for i := range names {
 		names[i] = strconv.Itoa(i)
 	}
-	return NewClasses("numbers", names), nil
+	return NewClasses(numbers, names), nil
 }
 
 // describes says whether the data look like the known set: its image size, and categories that are its names or numbers.

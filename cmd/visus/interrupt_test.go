@@ -86,6 +86,26 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// TestTwoAtOnce gives a command while another process still runs it.
+func TestTwoAtOnce(t *testing.T) {
+	e := newExamination(t)
+	folder := filepath.Join(e.dir, "shared")
+	first := e.start(t, folder)
+	first.reach(e.trials / 4)
+	if err := first.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	second := e.start(t, folder)
+	code := second.end(nil)
+	if said := second.stderr.String(); code != failed || !strings.HasSuffix(said, "trials.part.csv: another process writes here\n") {
+		t.Errorf("the second process ended with %d and said\n%s", code, said)
+	}
+	if code := first.end(syscall.SIGCONT); code != done {
+		t.Errorf("the first process ended with %d", code)
+	}
+	e.compare(t, folder)
+}
+
 // examinationRun is a command to be disturbed, and what it does undisturbed.
 type examinationRun struct {
 	dir    string

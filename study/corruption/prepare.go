@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sort"
@@ -76,8 +77,21 @@ func (x *examination) begin() error {
 	return err
 }
 
-// blockSize is the largest batch that a model takes, so that each condition of a block is one run.
+// largestBlock bounds the images in memory where a model fixes its batch.
+const largestBlock = 256
+
+// blockSize is the largest batch of a model, within reason, so that each condition of a block is one run of it.
 func (x *examination) blockSize() int {
+	size := x.batch()
+	for _, m := range x.models {
+		if m.Batch() <= largestBlock {
+			size = max(size, m.Batch())
+		}
+	}
+	return size
+}
+
+func (x *examination) batch() int {
 	if x.Options.Batch > 0 {
 		return x.Options.Batch
 	}
@@ -85,6 +99,9 @@ func (x *examination) blockSize() int {
 }
 
 func (x *examination) openData() (err error) {
+	if inside(x.folder, x.Options.Images) {
+		return fmt.Errorf("the output folder %s lies in the folder of the images, where it would be taken for images; choose another --out", x.folder)
+	}
 	x.set, err = stimulus.Open(x.Options.Images, stimulus.Options{LabelColumn: x.Options.LabelColumn, Orient: x.Options.Orient})
 	if err != nil {
 		return err
@@ -107,6 +124,16 @@ func (x *examination) openData() (err error) {
 	return nil
 }
 
+// inside says whether a path lies in a folder, or is it.
+func inside(path, folder string) bool {
+	p, err := filepath.Abs(path)
+	f, err2 := filepath.Abs(folder)
+	if err != nil || err2 != nil {
+		return false
+	}
+	return p == f || strings.HasPrefix(p, strings.TrimSuffix(f, string(filepath.Separator))+string(filepath.Separator))
+}
+
 func (x *examination) openModels(ctx context.Context, before *Config) error {
 	names, err := modelNames(x.Options.Models)
 	if err != nil {
@@ -123,7 +150,7 @@ func (x *examination) openModels(ctx context.Context, before *Config) error {
 	for i, path := range x.Options.Models {
 		options := observer.Options{
 			Name: names[i], Preprocessing: x.Options.Preprocessing, Output: x.Options.Output, Classes: x.Options.Classes,
-			Size: size, Batch: x.blockSize(), Threads: x.Options.Threads, Device: x.Options.Device,
+			Size: size, Batch: x.batch(), Threads: x.Options.Threads, Device: x.Options.Device,
 		}
 		settled, again := before.decided(i)
 		if again && !strings.HasSuffix(settled.Preprocessing, ".yaml") {
