@@ -87,11 +87,12 @@ func run(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, func() {
+	disarm := context.AfterFunc(ctx, func() {
 		stop() // a second interrupt kills
 		time.Sleep(grace)
 		os.Exit(exitCode(ctx.Err(), parser.Model, args))
 	})
+	defer disarm() // before stop, which ends the context too
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.Bind(terminal{Out: os.Stdout, Err: os.Stderr, Quiet: c.Quiet, Verbose: c.Verbose})
 	return exitCode(parsed.Run(), parser.Model, args)
