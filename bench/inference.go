@@ -47,7 +47,7 @@ func (b *bench) inference(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files, err := b.rates(ctx, model, 32, seconds, "--images", folder)
+	files, err := b.rates(ctx, model, 16, seconds, "--images", folder) // the batch of visus examine
 	if err != nil {
 		return err
 	}

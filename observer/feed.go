@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"visus/stimulus/raster"
 	"visus/tensor"
@@ -85,34 +88,46 @@ type layout struct {
 	last, bgr bool
 }
 
+// fillWith fills the images one behind the other, on all cores: an engine's threads wait meanwhile.
 func fillWith[T any](dst []T, images []*raster.Image, table *[3][256]T, at layout) {
-	for _, m := range images {
-		n := m.Width * m.Height
-		out := dst[:n*at.channels]
-		dst = dst[n*at.channels:]
-		if at.channels == 1 {
-			for i := range n {
-				out[i] = table[0][grey(m.Pix[3*i:3*i+3])]
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(images)) {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(images); i = int(next.Add(1)) - 1 {
+				size := images[i].Width * images[i].Height * at.channels
+				fillImage(dst[i*size:(i+1)*size], images[i], table, at)
 			}
-			continue
+		})
+	}
+	wait.Wait()
+}
+
+func fillImage[T any](out []T, m *raster.Image, table *[3][256]T, at layout) {
+	n := m.Width * m.Height
+	pix := m.Pix[:3*n]
+	if at.channels == 1 {
+		for i := range out {
+			out[i] = table[0][grey(pix[3*i:3*i+3])]
 		}
-		for c := range 3 {
-			from := c
-			if at.bgr {
-				from = 2 - c
-			}
-			levels, pix := &table[c], m.Pix[from:]
-			if at.last {
-				for i, k := 0, 0; i < n; i, k = i+1, k+3 {
-					out[k+c] = levels[pix[k]]
-				}
-				continue
-			}
-			plane := out[c*n : (c+1)*n]
-			for i := range plane {
-				plane[i] = levels[pix[3*i]]
-			}
+		return
+	}
+	red, blue := 0, 2 // the model's channels that take them
+	if at.bgr {
+		red, blue = 2, 0
+	}
+	reds, greens, blues := &table[red], &table[1], &table[blue]
+	if at.last {
+		for k := 0; k+3 <= len(pix); k += 3 {
+			p, o := pix[k:k+3], out[k:k+3]
+			o[red], o[1], o[blue] = reds[p[0]], greens[p[1]], blues[p[2]]
 		}
+		return
+	}
+	r, g, b := out[red*n:][:n], out[n:][:n], out[blue*n:][:n]
+	for i := range r {
+		p := pix[3*i:][:3]
+		r[i], g[i], b[i] = reds[p[0]], greens[p[1]], blues[p[2]]
 	}
 }
 

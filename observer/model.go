@@ -33,7 +33,7 @@ type Options struct {
 	Classes       string // what OpenClasses reads
 	Scores        Scores
 	Size          int // side of the input where the model leaves it free
-	Batch         int // images in one run, 0: 32, or what the model fixes
+	Batch         int // images in one run, 0: 16, or what the model fixes
 	Threads       int // 0: GOMAXPROCS
 	Device        string
 }
@@ -88,7 +88,7 @@ func Open(ctx context.Context, e engine.Engine, path string, o Options) (*Model,
 	}
 	m.batch = o.Batch
 	if m.batch == 0 {
-		m.batch = 32
+		m.batch = 16
 	}
 	if m.input.batch > 0 {
 		m.batch = m.input.batch

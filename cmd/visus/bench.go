@@ -29,7 +29,7 @@ type benchCommand struct {
 
 type benchInferenceCommand struct {
 	Model   string  `arg:"" help:"An ONNX model." type:"path"`
-	Batch   int     `default:"32" help:"Images in one run."`
+	Batch   int     `default:"16" help:"Images in one run."`
 	Images  string  `help:"Files to examine: decoding and resizing are then part of what visus does; default: images in memory." type:"path"`
 	Size    int     `default:"224" help:"Input size for models that take any."`
 	Threads int     `help:"Threads of the engine, on both sides; default: all cores."`

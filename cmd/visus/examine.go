@@ -36,7 +36,7 @@ type examineCommand struct {
 	Size          int    `help:"Input size for models that take any; default: the images' own where they agree, else 224."`
 
 	Limit   int    `help:"Show at most so many images, spread evenly over the set."`
-	Batch   int    `help:"Images shown together; default 32." placeholder:"32"`
+	Batch   int    `help:"Images shown together; default 16." placeholder:"16"`
 	Shard   string `help:"Examine part i of n (i/n); put the parts together with visus merge." placeholder:"I/N"`
 	Orient  bool   `help:"Turn photographs upright by their EXIF orientation; training pipelines do not."`
 	Seed    uint64 `help:"Seed of the corruptions."`

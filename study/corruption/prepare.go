@@ -95,7 +95,7 @@ func (x *examination) batch() int {
 	if x.Options.Batch > 0 {
 		return x.Options.Batch
 	}
-	return 32
+	return 16 // larger ones gain nothing on CPUs and cost memory
 }
 
 func (x *examination) openData() (err error) {
