@@ -149,21 +149,21 @@ func score(answers []Answer, categories []string, r reading, preprocessing strin
 
 // doubts says in plain words when the best of several is near chance, or others are as good as the one taken.
 func doubts(best attempt, close []attempt, taken attempt, classes int) []string {
-	var warnings []string
 	chance := 1 / float64(classes)
 	noise := 2 * math.Sqrt(max(chance*(1-chance), best.Accuracy()*(1-best.Accuracy()))/float64(best.Images))
 	if best.Accuracy() < 2*chance || best.Accuracy()-noise < chance {
-		warnings = append(warnings, fmt.Sprintf("no preprocessing works well: the best (%s) is near chance (%.1f %%); the model may want something else, or the labels may not be its classes", best, 100*chance))
+		return []string{fmt.Sprintf("no preprocessing works well: the best (%s) is near chance (%.1f %%); the model may want something else, or the labels may not be its classes; %s is taken",
+			best, 100*chance, taken.Preprocessing)}
 	}
-	if len(close) > 1 {
-		words := make([]string, len(close))
-		for i, t := range close {
-			words[i] = t.String()
-		}
-		warnings = append(warnings, fmt.Sprintf("%d ways to prepare images are close on %d images (%s); the most usual is taken: %s; settle it with --preprocessing",
-			len(close), best.Images, strings.Join(words, "; "), taken.Preprocessing))
+	if len(close) == 1 {
+		return nil
 	}
-	return warnings
+	words := make([]string, len(close))
+	for i, t := range close {
+		words[i] = fmt.Sprintf("%s %.1f %%", t.Preprocessing, 100*t.Accuracy())
+	}
+	return []string{fmt.Sprintf("%d images do not tell %s apart; the most usual is taken, %s; settle it with --preprocessing",
+		best.Images, strings.Join(words, ", "), taken.Preprocessing)}
 }
 
 // readCategories returns the ways in which the categories can mean the model's classes.
