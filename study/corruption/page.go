@@ -85,6 +85,9 @@ func (o *ObserverFindings) hardest() (worst, best CorruptionScore) {
 func percent(v float64) string { return figure.Number(v, true, 1) + " %" }
 
 func interval(e proportion.Estimate) string {
+	if math.IsNaN(e.Low) {
+		return "too few images for an interval"
+	}
 	return figure.Number(e.Low, true, 1) + " to " + figure.Number(e.High, true, 1) + " %"
 }
 
