@@ -7,15 +7,12 @@ import (
 	"visus/stimulus/raster"
 )
 
-// probe is how many images the estimate looks at.
-const probe = 8
-
 // rehearse makes an image under every condition and shows a few to every observer, to know how long a stimulus takes. What cannot work,
 // such as images too small for a corruption, fails here, before anything is written.
 func (x *examination) rehearse(ctx context.Context) error {
 	clean := x.conditions[0].source
 	var images []*raster.Image
-	for _, at := range spread(probe, len(x.stimuli)) {
+	for _, at := range spread(x.plan.block, len(x.stimuli)) {
 		if image, err := clean.Image(x.stimuli[at]); err == nil {
 			images = append(images, image)
 		}
