@@ -6,6 +6,7 @@ package graph
 
 import (
 	"fmt"
+	"strings"
 
 	"visus/internal/onnx"
 	"visus/tensor"
@@ -60,6 +61,15 @@ func (d Dim) String() string {
 		return d.Symbol
 	}
 	return "?"
+}
+
+// ShapeText writes a shape as [batch, 3, 32, 32].
+func ShapeText(shape []Dim) string {
+	words := make([]string, len(shape))
+	for i, d := range shape {
+		words[i] = d.String()
+	}
+	return "[" + strings.Join(words, ", ") + "]"
 }
 
 // Dims returns fixed dimensions; a negative size is a free one without a symbol.

@@ -204,7 +204,7 @@ func imageInput(g *graph.Graph, layout string, size int) (input, error) {
 	}
 	in.Value = g.Inputs[0]
 	if len(in.Shape) != 4 {
-		return in, fmt.Errorf("input %q has shape %s, expected four dimensions: batch, channels, height, width (in this order or channels last)", in.Name, shapeText(in.Shape))
+		return in, fmt.Errorf("input %q has shape %s, expected four dimensions: batch, channels, height, width (in this order or channels last)", in.Name, graph.ShapeText(in.Shape))
 	}
 	isChannels := func(d graph.Dim) bool { return d.Size == 3 || d.Size == 1 }
 	first, last := isChannels(in.Shape[1]), isChannels(in.Shape[3])
@@ -216,9 +216,9 @@ func imageInput(g *graph.Graph, layout string, size int) (input, error) {
 	case layout == "" && !in.Shape[3].Fixed() && in.Shape[1].Fixed():
 		in.channelsLast = true
 	case layout == "" && !in.Shape[1].Fixed() && !in.Shape[3].Fixed():
-		return in, fmt.Errorf("input %q has shape %s, which does not tell where the channels are; say layout: nchw or nhwc in the sidecar file", in.Name, shapeText(in.Shape))
+		return in, fmt.Errorf("input %q has shape %s, which does not tell where the channels are; say layout: nchw or nhwc in the sidecar file", in.Name, graph.ShapeText(in.Shape))
 	case layout == "":
-		return in, fmt.Errorf("input %q has shape %s, expected 1 or 3 channels at position 2 or 4", in.Name, shapeText(in.Shape))
+		return in, fmt.Errorf("input %q has shape %s, expected 1 or 3 channels at position 2 or 4", in.Name, graph.ShapeText(in.Shape))
 	default:
 		return in, fmt.Errorf("layout %q is neither nchw nor nhwc", layout)
 	}
@@ -246,21 +246,6 @@ func fixedOr(d graph.Dim, otherwise int) int {
 		return d.Size
 	}
 	return otherwise
-}
-
-func shapeText(shape []graph.Dim) string {
-	words := make([]string, len(shape))
-	for i, d := range shape {
-		switch {
-		case d.Fixed():
-			words[i] = fmt.Sprint(d.Size)
-		case d.Symbol != "":
-			words[i] = d.Symbol
-		default:
-			words[i] = "?"
-		}
-	}
-	return "[" + strings.Join(words, ", ") + "]"
 }
 
 // modelClasses returns the names that the option, the sidecar or the model's metadata give; nil where none does.

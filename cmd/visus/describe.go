@@ -79,18 +79,7 @@ func opsets(all map[string]int64) string {
 }
 
 func describeValue(v graph.Value) string {
-	dims := make([]string, len(v.Shape))
-	for i, d := range v.Shape {
-		switch {
-		case d.Fixed():
-			dims[i] = fmt.Sprint(d.Size)
-		case d.Symbol != "":
-			dims[i] = d.Symbol
-		default:
-			dims[i] = "?"
-		}
-	}
-	return fmt.Sprintf("%s: %s [%s]", v.Name, v.Type, strings.Join(dims, ", "))
+	return fmt.Sprintf("%s: %s %s", v.Name, v.Type, graph.ShapeText(v.Shape))
 }
 
 // normalisers counts the normalisation layers by operator.
