@@ -50,11 +50,19 @@ type reading struct {
 	truth Truth
 }
 
-// Choose settles what Open left open: class names, how categories are read, and the preprocessing, by the accuracy of the usual ones on the
+// Choose settles what Open left open: what the scores are, class names, how categories are read, and the preprocessing, by the accuracy of the usual ones on the
 // sample. Among those that are not worse than the best by more than the sample's noise (two standard errors) it takes the most usual, and
 // warns. Without labels it takes the most usual of all and says so.
 func Choose(ctx context.Context, m *Model, s Sample) (Choice, error) {
 	var choice Choice
+	if len(s.Images) == 0 {
+		return choice, fmt.Errorf("observer: %s: no image to look at", m.Path)
+	}
+	if m.Scores == "" { // the first batch tells, the same in every run on these data
+		if _, err := m.Answer(ctx, s.Images[:min(len(s.Images), m.batch)]); err != nil {
+			return choice, err
+		}
+	}
 	if m.Classes == nil {
 		classes, err := m.guessClasses(ctx, s)
 		if err != nil {
@@ -208,12 +216,7 @@ const numbers = "numbers"
 // guessClasses runs one image to count the outputs, and names them: by the data's own categories in sorted order where their number is the
 // same (the order of torchvision's ImageFolder), as CIFAR-10 for 32×32 and as digits for 28×28 pixels, else by their numbers.
 func (m *Model) guessClasses(ctx context.Context, s Sample) (*Classes, error) {
-	if len(s.Images) == 0 {
-		return nil, fmt.Errorf("observer: %s: no image to look at", m.Path)
-	}
-	scores := m.Scores
 	answers, err := m.Answer(ctx, s.Images[:1])
-	m.Scores = scores // one image is too little to tell
 	if err != nil {
 		return nil, err
 	}

@@ -31,10 +31,9 @@ type Options struct {
 	Preprocessing string // a name of Preprocessings, a .yaml file, or "auto" (and ""): decided by Choose
 	Output        string // name of the output with the class scores
 	Classes       string // what OpenClasses reads
-	Scores        Scores
-	Size          int // side of the input where the model leaves it free
-	Batch         int // images in one run, 0: 16, or what the model fixes
-	Threads       int // 0: GOMAXPROCS
+	Size          int    // side of the input where the model leaves it free
+	Batch         int    // images in one run, 0: 16, or what the model fixes
+	Threads       int    // 0: GOMAXPROCS
 	Device        string
 }
 
@@ -76,7 +75,7 @@ func Open(ctx context.Context, e engine.Engine, path string, o Options) (*Model,
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Path: path, name: o.Name, Scores: o.Scores}
+	m := &Model{Path: path, name: o.Name}
 	if m.name == "" {
 		m.name = ModelName(path)
 	}
@@ -112,9 +111,7 @@ func (m *Model) configure(g *graph.Graph, s *Sidecar, sidecarPath string, o Opti
 	if err := m.prepare(s, sidecarPath, o.Preprocessing); err != nil {
 		return err
 	}
-	if m.Scores == "" {
-		m.Scores = Scores(s.Scores)
-	}
+	m.Scores = Scores(s.Scores)
 	if m.Classes, err = modelClasses(g, s, sidecarPath, o.Classes); err != nil {
 		return err
 	}

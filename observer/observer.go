@@ -1,20 +1,6 @@
 // Package observer holds who looks: ONNX models that answer a batch of images with class probabilities.
 package observer
 
-import (
-	"context"
-
-	"visus/stimulus/raster"
-)
-
-// Observer answers batches of images. It is not safe for concurrent use.
-type Observer interface {
-	// Name is unique among the observers of one study.
-	Name() string
-	// Answer looks at the images and returns one answer for each. Answers stay valid until the next call.
-	Answer(ctx context.Context, images []*raster.Image) ([]Answer, error)
-}
-
 // Answer is what an observer says to one image: a probability for each of its classes.
 type Answer struct {
 	Probabilities []float32 // [class], summing to 1

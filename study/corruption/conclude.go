@@ -26,8 +26,9 @@ func (x *examination) conclude(ctx context.Context) (*Findings, error) {
 	if err := sweep(x.folder); err != nil {
 		return nil, err
 	}
-	m := x.measurement()
-	findings, err := m.measure(until(ctx, trial.ReadFile(x.path(TrialsFile))), x.Options.Seed)
+	chosen := x.galleryStimuli()
+	rows, answers := x.keep(until(ctx, trial.ReadFile(x.path(TrialsFile))), chosen)
+	findings, err := x.measurement().measure(rows, x.Options.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func (x *examination) conclude(ctx context.Context) (*Findings, error) {
 	if ctx.Err() != nil {
 		return nil, ErrInterrupted
 	}
-	gallery, err := x.gallery(ctx)
+	gallery, err := x.gallery(ctx, chosen, answers)
 	if err != nil {
 		return nil, err
 	}

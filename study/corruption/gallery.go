@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/jpeg"
 	"image/png"
+	"iter"
 
 	"visus/report"
 	"visus/stimulus/raster"
@@ -22,9 +23,8 @@ const (
 	galleryQuality = 82
 )
 
-// gallery makes the image browser: stimuli spread evenly over the set, made again exactly as they were shown, with the answers they got.
-func (x *examination) gallery(ctx context.Context) (*report.Browser, error) {
-	chosen := x.galleryStimuli()
+// gallery makes the image browser: the chosen stimuli, made again exactly as they were shown, with the answers they got.
+func (x *examination) gallery(ctx context.Context, chosen []int, answers answers) (*report.Browser, error) {
 	browser := &report.Browser{
 		Title: "Clean and corrupted side by side", GroupName: "corruption", LevelName: "severity",
 		Caption: fmt.Sprintf("%d of %d images, spread evenly over the set, as the model %s was shown them.", len(chosen), len(x.stimuli), x.models[0].Name()),
@@ -38,10 +38,6 @@ func (x *examination) gallery(ctx context.Context) (*report.Browser, error) {
 			group = ""
 		}
 		browser.Conditions = append(browser.Conditions, report.Condition{Name: c.name, Group: group, Level: severity})
-	}
-	answers, err := x.galleryAnswers(ctx, chosen)
-	if err != nil {
-		return nil, err
 	}
 	worker, err := x.newMaker()
 	if err != nil {
@@ -62,7 +58,7 @@ func (x *examination) gallery(ctx context.Context) (*report.Browser, error) {
 	return browser, nil
 }
 
-// galleryStimuli returns places in x.stimuli of this shard.
+// galleryStimuli chooses stimuli of this shard, spread evenly, as places in x.stimuli.
 func (x *examination) galleryStimuli() []int {
 	var mine []int
 	for at := range x.stimuli {
@@ -84,28 +80,31 @@ func (x *examination) galleryStimuli() []int {
 // shown identifies what an observer answered.
 type shown struct{ stimulus, condition, observer string }
 
-// galleryAnswers reads the trials of the chosen stimuli.
-func (x *examination) galleryAnswers(ctx context.Context, chosen []int) (map[shown]trial.Trial, error) {
-	wanted := map[string]bool{}
+// answers are the trials of the gallery's stimuli.
+type answers map[shown]trial.Trial
+
+// keep passes rows on and keeps those of the chosen stimuli, so that a long table is read once.
+func (x *examination) keep(rows iter.Seq2[trial.Trial, error], chosen []int) (iter.Seq2[trial.Trial, error], answers) {
+	wanted, kept := map[string]bool{}, answers{}
 	for _, c := range x.conditions {
 		for _, at := range chosen {
 			wanted[c.source.Item(x.stimuli[at]).ID] = true
 		}
 	}
-	answers := map[shown]trial.Trial{}
-	for row, err := range until(ctx, trial.ReadFile(x.path(TrialsFile))) {
-		if err != nil {
-			return nil, err
+	return func(yield func(trial.Trial, error) bool) {
+		for row, err := range rows {
+			if err == nil && wanted[row.Stimulus] {
+				kept[shown{row.Stimulus, row.Condition, row.Observer}] = row
+			}
+			if !yield(row, err) {
+				return
+			}
 		}
-		if wanted[row.Stimulus] {
-			answers[shown{row.Stimulus, row.Condition, row.Observer}] = row
-		}
-	}
-	return answers, nil
+	}, kept
 }
 
 // galleryItem makes one stimulus under every condition; ok is false where it cannot be shown under the first.
-func (x *examination) galleryItem(at int, worker *maker, answers map[shown]trial.Trial) (item report.Item, ok bool, err error) {
+func (x *examination) galleryItem(at int, worker *maker, answers answers) (item report.Item, ok bool, err error) {
 	var loaded *raster.Image
 	var made raster.Image
 	first := x.conditions[0].source.Item(x.stimuli[at])
