@@ -15,7 +15,8 @@ var floors = [][]string{
 	{"internal"},
 	{"graph", "stimulus", "trial"},
 	{"engine", "measure"},
-	{"observer", "report"},
+	{"observer", "train", "report"},
+	{"adapt"},
 	{"study"},
 	{"cmd", "bench"},
 }
@@ -23,6 +24,7 @@ var floors = [][]string{
 // alone lists rooms that work without what stands on their own or a lower floor, although their floor would allow it.
 var alone = map[string][]string{
 	"measure":          {"graph", "stimulus", "tensor"},
+	"train":            {"stimulus", "measure"},
 	"report":           {"graph", "engine", "stimulus", "trial", "measure"},
 	"stimulus/corrupt": {"graph", "engine"},
 }
@@ -60,6 +62,9 @@ func TestForbidden(t *testing.T) {
 		{"cmd/visus", "study/corruption", true},
 		{"study/corruption", "observer", true},
 		{"observer", "study/corruption", false},
+		{"adapt", "observer", true},
+		{"observer", "adapt", false},
+		{"train", "observer", false},
 		{"stimulus/corrupt", "stimulus/raster", true},
 		{"stimulus", "graph", false},
 		{"measure/robustness", "trial", true},
