@@ -38,12 +38,56 @@ func NewBuilder(name string, opset int64) *Builder {
 	return &Builder{building: b}
 }
 
+// Extend returns a builder that appends to a graph that exists: Value finds what is there, Build returns g itself. Build's own changes come
+// last: until then what was written is in g, but outputs that were added have inner names.
+func Extend(g *Graph) (*Builder, error) {
+	b := &building{graph: g, names: g.allNames(), outputs: map[string]string{}}
+	b.infer = &inference{facts: map[string]fact{}, opsets: g.Opsets, stated: map[string]Value{}}
+	if err := b.infer.graph(g); err != nil {
+		return nil, g.fail(err)
+	}
+	return &Builder{building: b}, nil
+}
+
+// Value returns what is known of a value of the graph: an input, a constant or what a node makes.
+func (b *Builder) Value(name string) Value {
+	f, ok := b.infer.facts[name]
+	if !ok {
+		b.fail("Value", fmt.Errorf("the graph has no value %q", name))
+		return Value{}
+	}
+	return Value{Name: name, Type: f.kind, Shape: f.shape}
+}
+
+// Integers returns the elements of a small value of whole numbers that is known without running anything: a constant, or what Shape, Gather
+// and the like make of fixed dimensions.
+func (b *Builder) Integers(v Value) ([]int64, bool) {
+	c := b.infer.facts[v.Name].value
+	if !c.known() || isFloat(c.kind) {
+		return nil, false
+	}
+	return c.ints, true
+}
+
+// Numbers returns the elements of a small value that is known without running anything, as Integers does, of any numeric type.
+func (b *Builder) Numbers(v Value) ([]float64, bool) {
+	c := b.infer.facts[v.Name].value
+	if !c.known() {
+		return nil, false
+	}
+	if isFloat(c.kind) {
+		return c.floats, true
+	}
+	out := make([]float64, len(c.ints))
+	for i, n := range c.ints {
+		out[i] = float64(n)
+	}
+	return out, true
+}
+
 // Scope returns a builder of the same graph that puts name before those of its nodes and constants: "layer1.0.conv1/Conv". Scopes nest with a dot.
 func (b *Builder) Scope(name string) *Builder {
-	if b.scope != "" {
-		name = b.scope + "." + name
-	}
-	return &Builder{building: b.building, scope: name}
+	return &Builder{building: b.building, scope: b.scoped(name)}
 }
 
 // Input adds an input of the graph.
@@ -58,9 +102,17 @@ func (b *Builder) Input(name string, kind tensor.Type, shape ...Dim) Value {
 
 // Initializer adds a named constant; the scope's name and a dot come before it.
 func (b *Builder) Initializer(name string, t *tensor.Tensor) Value {
-	if b.scope != "" {
-		name = b.scope + "." + name
+	return b.constant(b.scoped(name), t)
+}
+
+func (b *Builder) scoped(name string) string {
+	if b.scope == "" {
+		return name
 	}
+	return b.scope + "." + name
+}
+
+func (b *Builder) constant(name string, t *tensor.Tensor) Value {
 	if t == nil {
 		b.fail("Initializer", fmt.Errorf("%q has no tensor", name))
 		return Value{}
@@ -80,7 +132,23 @@ func (b *Builder) Ints(values ...int64) Value {
 		b.fail("Ints", err)
 		return Value{}
 	}
-	return b.Initializer(fresh(b.names, "ints"), t)
+	return b.constant(fresh(b.names, b.scoped("ints")), t)
+}
+
+// Scalar adds a constant without dimensions, of a floating-point type or a whole number's.
+func (b *Builder) Scalar(kind tensor.Type, value float64) Value {
+	c := &constant{kind: kind, shape: []int{}}
+	if isFloat(kind) {
+		c.floats = []float64{value}
+	} else {
+		c.ints = []int64{int64(value)}
+	}
+	t := c.tensor()
+	if t == nil {
+		b.fail("Scalar", fmt.Errorf("no constants of type %s", kind))
+		return Value{}
+	}
+	return b.constant(fresh(b.names, b.scoped("scalar")), t)
 }
 
 func (b *Builder) define(op, name string) bool {
