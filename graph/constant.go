@@ -74,6 +74,10 @@ func (c *constant) tensor() *tensor.Tensor {
 		}
 	case tensor.Float64:
 		copy(tensor.Values[float64](t), c.floats)
+	case tensor.Float16:
+		for i, v := range c.floats {
+			tensor.Values[tensor.Half](t)[i] = tensor.HalfOf(float32(v))
+		}
 	default:
 		return nil
 	}
@@ -193,8 +197,11 @@ func (c *constant) cast(to tensor.Type) *constant {
 }
 
 func round(v float64, to tensor.Type) float64 {
-	if to == tensor.Float32 {
+	switch to {
+	case tensor.Float32:
 		return float64(float32(v))
+	case tensor.Float16:
+		return float64(tensor.HalfOf(float32(v)).Float32())
 	}
 	return v
 }

@@ -293,7 +293,7 @@ func (g *Graph) captures() []string {
 		}
 	}
 	for _, n := range g.Nodes {
-		n.reads(see)
+		n.Reads(see)
 	}
 	for _, v := range g.Outputs {
 		see(v.Name)
@@ -301,8 +301,8 @@ func (g *Graph) captures() []string {
 	return out
 }
 
-// reads calls see with every name that the node reads: its inputs and what its subgraphs capture.
-func (n *Node) reads(see func(name string)) {
+// Reads calls see with every name that the node reads: its inputs and what its subgraphs capture.
+func (n *Node) Reads(see func(name string)) {
 	for _, name := range n.Inputs {
 		if name != "" {
 			see(name)

@@ -186,7 +186,7 @@ func (g *Graph) used(name string) bool {
 	}
 	found := false
 	for _, n := range g.Nodes {
-		n.reads(func(read string) { found = found || read == name })
+		n.Reads(func(read string) { found = found || read == name })
 	}
 	return found
 }

@@ -21,7 +21,7 @@ func (g *Graph) Prune() {
 			continue
 		}
 		kept = append(kept, n)
-		n.reads(func(name string) { needed[name] = true })
+		n.Reads(func(name string) { needed[name] = true })
 	}
 	slices.Reverse(kept)
 	g.Nodes = kept

@@ -26,6 +26,20 @@ func (g *Graph) FoldConstants() error {
 	}
 }
 
+// FoldIf replaces every If with a constant condition by the branch it takes, and nothing else. It reports an error where InferShapes does;
+// the graph is then unchanged.
+func (g *Graph) FoldIf() error {
+	for {
+		facts, err := g.infer()
+		if err != nil {
+			return g.fail(err)
+		}
+		if !g.foldIf(facts) {
+			return nil
+		}
+	}
+}
+
 func (g *Graph) fold(facts map[string]fact) {
 	outputs := map[string]bool{}
 	for _, v := range g.Outputs {

@@ -103,6 +103,11 @@ func (in *inference) node(n *Node) error {
 			c.out[0] = fact{kind: v.kind, shape: Dims(v.shape...), value: v}
 		}
 	}
+	if rule := ownRules[n.Op]; rule != nil && n.Domain == OwnDomain {
+		if err := rule(c); err != nil {
+			return err
+		}
+	}
 	for i, name := range n.Outputs {
 		if name != "" {
 			in.facts[name] = c.out[i].with(in.stated[name])

@@ -18,7 +18,7 @@ func sortNodes(nodes []*Node) ([]*Node, error) {
 	}
 	waits, next, sorted := make([]int, len(nodes)), make([][]int, len(nodes)), true
 	for i, n := range nodes {
-		n.reads(func(name string) {
+		n.Reads(func(name string) {
 			if from, ok := maker[name]; ok {
 				waits[i]++
 				next[from] = append(next[from], i)
