@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"visus/graph"
 	"visus/stimulus/raster"
 	"visus/tensor"
 )
@@ -17,7 +18,8 @@ import (
 type feeder struct {
 	made   Preprocessing // what the tables were made for
 	ready  bool
-	tensor *tensor.Tensor
+	memory *tensor.Tensor // of the largest batch so far
+	tensor *tensor.Tensor // its front, of the last batch's shape
 
 	float32s [3][256]float32
 	float64s [3][256]float64
@@ -48,7 +50,7 @@ func (f *feeder) prepare(p Preprocessing, bytes bool) {
 	}
 }
 
-// fill returns a tensor of the model's batch with the images in front; a fixed batch is filled up with zeros.
+// fill returns a tensor of the model's batch with the images in front; what fills up a fixed batch is left as it is.
 func (f *feeder) fill(in input, p Preprocessing, images []*raster.Image) (*tensor.Tensor, error) {
 	width, height := in.width, in.height
 	if width == 0 || height == 0 {
@@ -64,8 +66,8 @@ func (f *feeder) fill(in input, p Preprocessing, images []*raster.Image) (*tenso
 	if in.channelsLast {
 		shape = []int{batch, height, width, in.channels}
 	}
-	if f.tensor == nil || !slices.Equal(f.tensor.Shape(), shape) {
-		f.tensor = tensor.New(in.Type, shape...)
+	if err := f.reserve(in.Type, shape); err != nil {
+		return nil, err
 	}
 	f.prepare(p, in.Type == tensor.Uint8)
 	at := layout{channels: in.channels, last: in.channelsLast, bgr: p.BGR}
@@ -80,6 +82,22 @@ func (f *feeder) fill(in input, p Preprocessing, images []*raster.Image) (*tenso
 		fillWith(tensor.Values[uint8](f.tensor), images, &f.bytes, at)
 	}
 	return f.tensor, nil
+}
+
+// reserve gives the tensor a shape, in memory that only grows: batches of several sizes take turns where models and their adapted versions do.
+func (f *feeder) reserve(kind tensor.Type, shape []int) (err error) {
+	if f.tensor != nil && slices.Equal(f.tensor.Shape(), shape) {
+		return nil
+	}
+	elements, err := tensor.Elements(shape)
+	if err != nil {
+		return err
+	}
+	if f.memory == nil || f.memory.Len() < elements {
+		f.memory = tensor.New(kind, elements)
+	}
+	f.tensor, err = graph.FromBytes(kind, f.memory.Bytes()[:elements*kind.Size()], shape...)
+	return err
 }
 
 // layout says where a channel's values go.

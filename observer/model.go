@@ -50,6 +50,7 @@ type Model struct {
 
 	input   input
 	batch   int
+	compile engine.Options
 	program engine.Program
 	outputs []*tensor.Tensor
 	feed    feeder
@@ -92,7 +93,8 @@ func Open(ctx context.Context, e engine.Engine, path string, o Options) (*Model,
 	if m.input.batch > 0 {
 		m.batch = m.input.batch
 	}
-	if m.program, err = e.Compile(ctx, g, engine.Options{Threads: threads(o.Threads), Device: o.Device, Outputs: []string{m.Output}}); err != nil {
+	m.compile = engine.Options{Threads: threads(o.Threads), Device: o.Device, Outputs: []string{m.Output}}
+	if m.program, err = e.Compile(ctx, g, m.compile); err != nil {
 		return nil, err
 	}
 	m.outputs = make([]*tensor.Tensor, 1)
@@ -377,6 +379,19 @@ func (m *Model) Geometry() Geometry {
 	return m.Preprocessing.geometry(m.input.width, m.input.height)
 }
 
+// Graph reads the model's graph from its file, for those who run it changed: it is the caller's own.
+func (m *Model) Graph() (*graph.Graph, error) { return graph.Load(m.Path) }
+
+// CompileOptions says how the model was compiled: threads, device, and Output as the one output. They are the caller's own.
+func (m *Model) CompileOptions() engine.Options {
+	o := m.compile
+	o.Outputs = slices.Clone(o.Outputs)
+	return o
+}
+
+// Input describes the model's one input.
+func (m *Model) Input() graph.Value { return m.input.Value }
+
 // Close frees the model.
 func (m *Model) Close() error { return m.program.Close() }
 
@@ -398,12 +413,7 @@ func (m *Model) answerBatch(ctx context.Context, images []*raster.Image) error {
 	if err != nil {
 		return err
 	}
-	if m.Scores == "" {
-		m.Scores = guessScores(values, classes)
-	}
-	for i := range images {
-		m.answers = append(m.answers, Answer{m.Scores.probabilities(values[i*classes : (i+1)*classes])})
-	}
+	m.answers = m.read(m.answers, values, classes)
 	return nil
 }
 
@@ -417,12 +427,52 @@ func (m *Model) scores(ctx context.Context, images []*raster.Image) (values []fl
 	if err := m.program.Run(ctx, []*tensor.Tensor{in}, m.outputs); err != nil {
 		return nil, 0, err
 	}
-	out := m.outputs[0]
-	shape := out.Shape()
-	if len(shape) < 2 || shape[0] < len(images) || out.Len() != shape[0]*shape[1] {
-		return nil, 0, fmt.Errorf("observer: %s: output %q has shape %v, expected [%d, classes]", m.Path, m.Output, shape, len(images))
+	return m.rows(m.outputs[0], len(images))
+}
+
+// Pixels returns exactly these images, whatever batch the model fixes, as its input takes them: [image, channel, height, width] or channels
+// last. The tensor is valid until the next call of Pixels or Answer. It reports an error where there is no image or one has another size.
+func (m *Model) Pixels(images []*raster.Image) (*tensor.Tensor, error) {
+	if len(images) == 0 {
+		return nil, fmt.Errorf("observer: %s: a batch without images", m.Path)
 	}
-	return out.Floats()[:len(images)*shape[1]], shape[1], nil
+	in := m.input
+	in.batch = 0
+	t, err := m.feed.fill(in, m.Preprocessing, images)
+	if err != nil {
+		return nil, fmt.Errorf("observer: %s: %w", m.Path, err)
+	}
+	return t, nil
+}
+
+// Read returns the answers that class scores of n images, [image, class], as the model's Output gives them, mean. Where it is not settled yet
+// what the scores are, these settle it. It reports an error where the shape is another.
+func (m *Model) Read(scores *tensor.Tensor, n int) ([]Answer, error) {
+	values, classes, err := m.rows(scores, n)
+	if err != nil {
+		return nil, err
+	}
+	return m.read(make([]Answer, 0, n), values, classes), nil
+}
+
+// rows returns the first n rows of an output [image, class] or [image, class, 1, 1].
+func (m *Model) rows(out *tensor.Tensor, n int) (values []float64, classes int, err error) {
+	shape := out.Shape()
+	if len(shape) < 2 || shape[0] < n || out.Len() != shape[0]*shape[1] {
+		return nil, 0, fmt.Errorf("observer: %s: output %q has shape %v, expected [%d, classes]", m.Path, m.Output, shape, n)
+	}
+	return out.Floats()[:n*shape[1]], shape[1], nil
+}
+
+// read appends the answers that rows of scores mean.
+func (m *Model) read(answers []Answer, values []float64, classes int) []Answer {
+	if m.Scores == "" {
+		m.Scores = guessScores(values, classes)
+	}
+	for row := range slices.Chunk(values, classes) {
+		answers = append(answers, Answer{m.Scores.probabilities(row)})
+	}
+	return answers
 }
 
 // guessScores looks at a batch [image, class]: rows of 0..1 that sum to 1 are probabilities, rows whose exponentials do are their logarithms.

@@ -182,6 +182,66 @@ func TestAnswersOfEveryKindOfModel(t *testing.T) {
 	}
 }
 
+// Somebody else's program over the model's graph answers as the model does: any batch, also where the model fixes one.
+func TestPixelsAndRead(t *testing.T) {
+	engine := openEngine(t)
+	ctx := context.Background()
+	for name, c := range map[string]model{"free batch": {}, "fixed batch": {shape: graph.Dims(7, 3, 4, 4)}, "log-probabilities": {softmax: "LogSoftmax"}} {
+		t.Run(name, func(t *testing.T) {
+			m, err := Open(ctx, engine, c.save(t), Options{Preprocessing: "none"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			g, err := m.Graph()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Input().Shape[0].Fixed() {
+				if err := g.FreeBatch("batch"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			program, err := engine.Compile(ctx, g, m.CompileOptions())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer program.Close()
+			for _, images := range [][]*raster.Image{grey16(0, 3, 100, 255, 7), grey16(9), grey16(80, 20)} {
+				pixels, err := m.Pixels(images)
+				if err != nil {
+					t.Fatal(err)
+				}
+				outputs := make([]*tensor.Tensor, 1)
+				if err := program.Run(ctx, []*tensor.Tensor{pixels}, outputs); err != nil {
+					t.Fatal(err)
+				}
+				got, err := m.Read(outputs[0], len(images))
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, err := m.Answer(ctx, images)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range want {
+					for k, p := range want[i].Probabilities {
+						if math.Abs(float64(got[i].Probabilities[k]-p)) > 1e-6 {
+							t.Fatalf("image %d of %d, class %d: %g, want %g", i, len(images), k, got[i].Probabilities[k], p)
+						}
+					}
+				}
+			}
+			if _, err := m.Pixels(nil); err == nil || !strings.Contains(err.Error(), "a batch without images") {
+				t.Errorf("no images: %v", err)
+			}
+			if _, err := m.Read(tensor.New(tensor.Float32, 2, 3), 4); err == nil || !strings.Contains(err.Error(), "expected [4, classes]") {
+				t.Errorf("too few rows: %v", err)
+			}
+		})
+	}
+}
+
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	engine := openEngine(t)
 	batch := graph.Dim{Size: -1, Symbol: "batch"}
