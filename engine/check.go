@@ -69,10 +69,16 @@ func describe(v graph.Value) string {
 	return v.Type.String() + " [" + strings.Join(dims, " ") + "]"
 }
 
+// names lists values for a message, which a graph with hundreds of them does not fill.
 func names(values []graph.Value) string {
-	list := make([]string, len(values))
+	const most = 10
+	var list []string
 	for i, v := range values {
-		list[i] = v.Name
+		if i == most {
+			list = append(list, fmt.Sprintf("and %d more", len(values)-most))
+			break
+		}
+		list = append(list, v.Name)
 	}
 	return strings.Join(list, ", ")
 }

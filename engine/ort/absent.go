@@ -5,6 +5,8 @@ package ort
 import (
 	"context"
 
+	"visus/engine"
+	"visus/graph"
 	"visus/tensor"
 )
 
@@ -18,9 +20,12 @@ func (session) elementType(bool, int) (tensor.Type, error) { return tensor.Inval
 
 type call struct{}
 
-func newCall(session, []string, []string) (*call, error) { return nil, ErrNoBinding }
+func newCall(session, []graph.Value, []graph.Value, []engine.StatePort) (*call, error) {
+	return nil, ErrNoBinding
+}
 
 func (*call) free()                                      {}
+func (*call) state(i, bytes int) []byte                  { return nil }
 func (*call) stop()                                      {}
 func (*call) goOn()                                      {}
 func (*call) run(inputs, outputs []*tensor.Tensor) error { return ErrNoBinding }

@@ -14,6 +14,8 @@ import (
 	"runtime"
 	"unsafe"
 
+	"visus/engine"
+	"visus/graph"
 	"visus/tensor"
 )
 
@@ -111,27 +113,67 @@ func (s session) elementType(output bool, index int) (tensor.Type, error) {
 type call struct {
 	c       *C.ort_call
 	inputs  int
-	tensors []C.ort_tensor // in C's memory: inputs, then outputs
+	outputs int            // where the outputs' names begin
+	names   []*C.char      // in C's memory: inputs, states' inputs, outputs, states' outputs
+	tensors []C.ort_tensor // in C's memory: inputs, outputs
 	pinner  runtime.Pinner
 }
 
-// newCall owns the session from now on, also when it fails.
-func newCall(s session, inputs, outputs []string) (*call, error) {
+// newCall owns the session from now on, also when it fails. Of the states those that have an output come first.
+func newCall(s session, inputs, outputs []graph.Value, states []engine.StatePort) (*call, error) {
 	c := &call{inputs: len(inputs)}
-	if err := failure(C.ort_call_new(s.c, C.size_t(len(inputs)), C.size_t(len(outputs)), &c.c)); err != nil {
+	var fed, given []string
+	for _, v := range inputs {
+		fed = append(fed, v.Name)
+	}
+	for _, v := range outputs {
+		given = append(given, v.Name)
+	}
+	for _, p := range states {
+		fed = append(fed, p.Input.Name)
+		if p.Output.Name != "" {
+			given = append(given, p.Output.Name)
+		}
+	}
+	err := failure(C.ort_call_new(s.c, C.size_t(len(inputs)), C.size_t(len(outputs)), C.size_t(len(states)), C.size_t(len(given)-len(outputs)), &c.c))
+	if err != nil {
 		C.ort_session_free(s.c)
 		return nil, err
 	}
-	n := len(inputs) + len(outputs)
-	c.tensors = unsafe.Slice(c.c.tensors, n)
-	names := unsafe.Slice(c.c.names, n)
-	for i, name := range inputs {
-		names[i] = C.CString(name)
+	c.tensors = unsafe.Slice(c.c.tensors, len(inputs)+len(outputs))
+	c.names = unsafe.Slice(c.c.names, len(fed)+len(given))
+	for i, name := range append(fed, given...) {
+		c.names[i] = C.CString(name)
 	}
-	for i, name := range outputs {
-		names[len(inputs)+i] = C.CString(name)
+	c.outputs = len(fed)
+	for i, p := range states {
+		if err := c.newState(i, p.Initial); err != nil {
+			c.free()
+			return nil, err
+		}
 	}
 	return c, nil
+}
+
+func (c *call) newState(i int, initial *tensor.Tensor) error {
+	if len(initial.Shape()) > C.ORT_MAX_RANK {
+		return fmt.Errorf("a state has %d dimensions, more than %d", len(initial.Shape()), C.ORT_MAX_RANK)
+	}
+	var shape [C.ORT_MAX_RANK]C.int64_t
+	for k, size := range initial.Shape() {
+		shape[k] = C.int64_t(size)
+	}
+	rank, bytes := C.size_t(len(initial.Shape())), len(initial.Bytes())
+	if err := failure(C.ort_state_new(c.c, C.size_t(i), types[initial.Type()], &shape[0], rank, C.size_t(bytes))); err != nil {
+		return err
+	}
+	copy(c.state(i, bytes), initial.Bytes())
+	return nil
+}
+
+// state is where the elements of a state lie until the next run.
+func (c *call) state(i, bytes int) []byte {
+	return unsafe.Slice((*byte)(C.ort_state_now(c.c, C.size_t(i))), bytes)
 }
 
 func (c *call) free() { C.ort_call_free(c.c) }
@@ -161,7 +203,7 @@ func (c *call) run(inputs, outputs []*tensor.Tensor) error {
 		if t != nil {
 			continue
 		}
-		made, err := c.take(c.inputs + i)
+		made, err := c.take(i)
 		if err != nil {
 			return err
 		}
@@ -196,10 +238,10 @@ func (c *call) give(i int, t *tensor.Tensor) error {
 
 // take copies an output that ONNX Runtime made.
 func (c *call) take(i int) (*tensor.Tensor, error) {
-	d := &c.tensors[i]
+	d := &c.tensors[c.inputs+i]
 	kind := typeOf(d._type)
 	if kind == tensor.Invalid {
-		return nil, fmt.Errorf("output %q: its element type (ONNX's %d) is not one that visus computes with", C.GoString(unsafe.Slice(c.c.names, i+1)[i]), d._type)
+		return nil, fmt.Errorf("output %q: its element type (ONNX's %d) is not one that visus computes with", C.GoString(c.names[c.outputs+i]), d._type)
 	}
 	shape := make([]int, d.rank)
 	for k := range shape {

@@ -211,20 +211,24 @@ OrtStatus *ort_value_type(OrtSession *session, int output, size_t index, int *ki
   return status;
 }
 
-OrtStatus *ort_call_new(OrtSession *session, size_t inputs, size_t outputs, ort_call **out) {
+static OrtStatus *no_memory(void) { return api->CreateStatus(1, "no memory left"); }
+
+OrtStatus *ort_call_new(OrtSession *session, size_t inputs, size_t outputs, size_t states, size_t replaced, ort_call **out) {
   ort_call *call = calloc(1, sizeof *call);
-  size_t n = inputs + outputs;
-  if (call) {
-    call->names = calloc(n + 1, sizeof *call->names);
-    call->tensors = calloc(n + 1, sizeof *call->tensors);
-    call->values = calloc(n + 1, sizeof *call->values);
-  }
-  if (!call || !call->names || !call->tensors || !call->values) {
-    if (call) ort_call_free(call);
-    return api->CreateStatus(1, "no memory left");
+  if (!call) return no_memory();
+  size_t n = inputs + outputs + states + replaced;
+  call->names = calloc(n + 1, sizeof *call->names);
+  call->values = calloc(n + 1, sizeof *call->values);
+  call->tensors = calloc(inputs + outputs + 1, sizeof *call->tensors);
+  call->state = calloc(states + 1, sizeof *call->state);
+  if (!call->names || !call->values || !call->tensors || !call->state) {
+    ort_call_free(call);
+    return no_memory();
   }
   call->inputs = inputs;
   call->outputs = outputs;
+  call->states = states;
+  call->replaced = replaced;
   OrtStatus *status = api->CreateRunOptions(&call->options);
   if (status) {
     ort_call_free(call);
@@ -235,17 +239,43 @@ OrtStatus *ort_call_new(OrtSession *session, size_t inputs, size_t outputs, ort_
   return NULL;
 }
 
+static size_t all(const ort_call *call) { return call->inputs + call->states + call->outputs + call->replaced; }
+
 void ort_call_free(ort_call *call) {
-  if (call->names) {
-    for (size_t i = 0; i < call->inputs + call->outputs; i++) free((char *)call->names[i]);
+  for (size_t i = 0; i < all(call); i++) free((char *)call->names[i]);
+  for (size_t i = 0; i < call->states; i++) {
+    for (int k = 0; k < 2; k++) {
+      if (call->state[i].values[k]) api->ReleaseValue(call->state[i].values[k]);
+      free(call->state[i].memory[k]);
+    }
   }
   if (call->options) api->ReleaseRunOptions(call->options);
   if (call->session) api->ReleaseSession(call->session);
   free(call->names);
-  free(call->tensors);
   free(call->values);
+  free(call->tensors);
+  free(call->state);
   free(call);
 }
+
+OrtStatus *ort_state_new(ort_call *call, size_t index, int type, const int64_t *shape, size_t rank, size_t bytes) {
+  enum { LINE = 64 }; // vector loads of whole cache lines
+  ort_state *s = &call->state[index];
+  int buffers = index < call->replaced ? 2 : 1;
+  for (int k = 0; k < buffers; k++) {
+    if (posix_memalign(&s->memory[k], LINE, bytes ? bytes : LINE)) {
+      s->memory[k] = NULL;
+      return no_memory();
+    }
+    TRY(api->CreateTensorWithDataAsOrtValue(host, s->memory[k], bytes, shape, rank, type, &s->values[k]));
+  }
+  return NULL;
+}
+
+// present is the buffer of the state that holds what the next Run reads.
+static int present(const ort_call *call, size_t index) { return index < call->replaced ? call->turn : 0; }
+
+void *ort_state_now(ort_call *call, size_t index) { return call->state[index].memory[present(call, index)]; }
 
 // wrap makes a value of the caller's memory.
 static OrtStatus *wrap(ort_tensor *t, OrtValue **out) {
@@ -267,30 +297,41 @@ static OrtStatus *unwrap(OrtValue *value, ort_tensor *t) {
   return status;
 }
 
+// slot is where the value of a caller's tensor lies among values.
+static OrtValue **slot(ort_call *call, size_t tensor) {
+  return &call->values[tensor < call->inputs ? tensor : tensor + call->states];
+}
+
 OrtStatus *ort_run(ort_call *call) {
-  size_t n = call->inputs + call->outputs;
+  size_t n = call->inputs + call->outputs, fed = call->inputs + call->states;
   OrtStatus *status = NULL;
-  memset(call->values, 0, n * sizeof *call->values);
+  memset(call->values, 0, all(call) * sizeof *call->values);
   for (size_t i = 0; i < n && !status; i++) {
     ort_tensor *t = &call->tensors[i];
     t->value = NULL;
-    if (t->given) status = wrap(t, &call->values[i]);
+    if (t->given) status = wrap(t, slot(call, i));
   }
-  OrtValue **outputs = call->values + call->inputs;
+  for (size_t i = 0; i < call->states; i++) call->values[call->inputs + i] = call->state[i].values[present(call, i)];
+  for (size_t i = 0; i < call->replaced; i++) call->values[fed + call->outputs + i] = call->state[i].values[!call->turn];
   if (!status) {
-    status = api->Run(call->session, call->options, call->names, (const OrtValue *const *)call->values, call->inputs,
-                      call->names + call->inputs, call->outputs, outputs);
+    status = api->Run(call->session, call->options, call->names, (const OrtValue *const *)call->values, fed,
+                      call->names + fed, call->outputs + call->replaced, call->values + fed);
   }
   for (size_t i = 0; i < n; i++) {
     ort_tensor *t = &call->tensors[i];
-    if (!t->given && call->values[i] && !status) {
-      t->value = call->values[i];
-      status = unwrap(t->value, t);
-    } else if (call->values[i]) {
-      api->ReleaseValue(call->values[i]);
+    OrtValue *value = *slot(call, i);
+    if (!t->given && value && !status) {
+      t->value = value;
+      status = unwrap(value, t);
+    } else if (value) {
+      api->ReleaseValue(value);
     }
   }
-  if (status) ort_free_outputs(call);
+  if (status) {
+    ort_free_outputs(call);
+  } else {
+    call->turn = !call->turn;
+  }
   return status;
 }
 

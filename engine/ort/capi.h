@@ -50,21 +50,37 @@ typedef struct {
   void *made;      // its elements
 } ort_tensor;
 
+// ort_state is a tensor that lives in C's memory from one Run to the next: what a Run reads lies in one buffer, what it writes in the other.
+// A state that no output replaces has one buffer.
+typedef struct {
+  void *memory[2];
+  OrtValue *values[2];
+} ort_state;
+
 // ort_call is the memory of a program's calls: nothing in it is Go's but what the numbers in memory point to while a Run lasts.
+// States that a Run replaces come before those that it only reads.
 typedef struct {
   OrtSession *session;
   OrtRunOptions *options;
-  size_t inputs, outputs;
-  const char **names;  // inputs, then outputs
-  ort_tensor *tensors; // the same
-  OrtValue **values;   // the same
+  size_t inputs, outputs;   // of the caller
+  size_t states, replaced;  // replaced of them have an output
+  int turn;                 // the buffer that the next Run reads
+  const char **names;       // inputs, states' inputs, outputs, states' outputs
+  OrtValue **values;        // the same
+  ort_tensor *tensors;      // inputs, outputs
+  ort_state *state;
 } ort_call;
 
 // ort_call_new owns the session once it succeeds; ort_call_free frees both.
-OrtStatus *ort_call_new(OrtSession *session, size_t inputs, size_t outputs, ort_call **out);
+OrtStatus *ort_call_new(OrtSession *session, size_t inputs, size_t outputs, size_t states, size_t replaced, ort_call **out);
 void ort_call_free(ort_call *call);
 
+// ort_state_new makes the buffers of the state at the index. ort_state_now is where its present elements lie.
+OrtStatus *ort_state_new(ort_call *call, size_t index, int type, const int64_t *shape, size_t rank, size_t bytes);
+void *ort_state_now(ort_call *call, size_t index);
+
 // ort_run runs the session once. Outputs that are not given get made, rank, shape and type, valid until ort_free_outputs.
+// The states' buffers change places where it succeeds.
 OrtStatus *ort_run(ort_call *call);
 void ort_free_outputs(ort_call *call);
 

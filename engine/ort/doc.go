@@ -9,6 +9,8 @@
 // work has the processors - and end with Close.
 //
 // Memory: inputs are read in place, outputs that are given are written in place, others are copied once out of ONNX Runtime's memory.
+// A state has two buffers in C's memory (one where no output replaces it), which a Run reads, writes and then swaps; on a GPU they stay on
+// the host, so that ONNX Runtime moves them in and out of each Run.
 // Each program has an arena that grows to the largest Run seen and is freed by Close. A program whose input shapes are not all fixed makes no memory
 // plan per shape, since ONNX Runtime would keep one for every shape that it has seen.
 //

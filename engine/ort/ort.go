@@ -94,12 +94,16 @@ func (e *Engine) Compile(ctx context.Context, g *graph.Graph, o engine.Options) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	src := source{name: cmp.Or(g.Path(), g.Name, "unnamed graph"), inputs: slices.Clone(g.Inputs)}
-	g, err := restrict(g, o.Outputs)
+	src := source{name: cmp.Or(g.Path(), g.Name, "unnamed graph")}
+	ports, err := engine.PortsOf(g, o)
 	if err != nil {
 		return nil, explain(src.name, err)
 	}
-	src.outputs = slices.Clone(g.Outputs)
+	slices.SortStableFunc(ports.State, func(a, b engine.StatePort) int { // the order of ort_call
+		return cmp.Compare(min(len(b.Output.Name), 1), min(len(a.Output.Name), 1))
+	})
+	src.ports = ports
+	g = restrict(g, ports)
 	remove, err := src.serialise(g, largest)
 	defer remove()
 	if err != nil {
@@ -114,10 +118,9 @@ func (e *Engine) Compile(ctx context.Context, g *graph.Graph, o engine.Options) 
 
 // source is what compile needs to know of a graph.
 type source struct {
-	model   model
-	name    string        // for messages: the file
-	inputs  []graph.Value // in the session's order
-	outputs []graph.Value // in the session's order
+	model model
+	name  string // for messages: the file
+	ports engine.Ports
 }
 
 // serialise writes the graph to memory or, where its weights have more bytes than limit, to a folder that remove deletes.
@@ -168,7 +171,7 @@ func compile(ctx context.Context, src source, o engine.Options) (*Program, error
 		return nil, fail(fmt.Errorf("%d threads asked for: 0 (all) or more expected", o.Threads))
 	}
 	s, err := newSession(ctx, src.model, settings{
-		threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)), freeShapes: !fixed(src.inputs), provider: provider, device: device,
+		threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)), freeShapes: !fixed(src.ports.Inputs), provider: provider, device: device,
 	})
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()

@@ -3,6 +3,7 @@ package ort
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -170,7 +171,7 @@ func TestLargeModel(t *testing.T) {
 		Initializers: []graph.Initializer{{Name: "w", Tensor: w}},
 		Nodes:        []*graph.Node{{Name: "n", Op: "Neg", Inputs: []string{"w"}, Outputs: []string{"y"}}},
 	}
-	src := source{name: "large", outputs: slices.Clone(g.Outputs)}
+	src := source{name: "large", ports: engine.Ports{Outputs: g.Outputs}}
 	remove, err := src.serialise(g, 1000)
 	if err != nil {
 		t.Fatal(err)
@@ -231,5 +232,39 @@ func BenchmarkRun(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkState measures what a Run with states costs beyond its operators: their number matters (170 are those of a ResNet-20 with
+// momentum), their size does not, as nothing is copied.
+func BenchmarkState(b *testing.B) {
+	e := open(b)
+	for _, c := range []struct{ states, elements int }{{1, 1}, {170, 1}, {2, 4 << 20}} {
+		g := &graph.Graph{Name: "resident", Opsets: map[string]int64{"": 17}}
+		value := func(name string, n int) graph.Value {
+			return graph.Value{Name: name, Type: tensor.Float32, Shape: graph.Dims(n)}
+		}
+		g.Inputs, g.Outputs = []graph.Value{value("x", 1)}, []graph.Value{value("y", 1)}
+		g.Nodes = []*graph.Node{{Name: "n", Op: "Neg", Inputs: []string{"x"}, Outputs: []string{"y"}}}
+		var states []engine.State
+		for i := range c.states {
+			name := fmt.Sprint("state", i)
+			g.Inputs = append(g.Inputs, value(name, c.elements))
+			states = append(states, engine.State{Input: name})
+		}
+		p, err := e.Compile(context.Background(), g, engine.Options{State: states})
+		if err != nil {
+			b.Fatal(err)
+		}
+		in, out := []*tensor.Tensor{tensor.New(tensor.Float32, 1)}, []*tensor.Tensor{tensor.New(tensor.Float32, 1)}
+		b.Run(fmt.Sprintf("%dx%d", c.states, c.elements), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := p.Run(context.Background(), in, out); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		p.Close()
 	}
 }

@@ -17,6 +17,8 @@ var _ engine.Program = (*Program)(nil)
 type Program struct {
 	name            string // the model's file, for messages
 	inputs, outputs []graph.Value
+	states          []engine.StatePort
+	place           map[string]int // of a state's input among states
 
 	mutex       sync.Mutex // guards call
 	call        *call      // nil once closed
@@ -26,9 +28,14 @@ type Program struct {
 
 // newProgram owns the session from now on, also when it fails.
 func newProgram(s session, src source) (*Program, error) {
-	p := &Program{name: src.name, inputs: src.inputs, outputs: src.outputs, interrupted: make(chan struct{}, 1)}
+	p := &Program{name: src.name, inputs: src.ports.Inputs, outputs: src.ports.Outputs, place: map[string]int{}, interrupted: make(chan struct{}, 1)}
 	p.interrupt = p.stop
-	c, err := newCall(s, names(src.inputs), names(src.outputs))
+	for i, state := range src.ports.State {
+		p.place[state.Input.Name] = i
+		state.Initial = nil // newCall has a copy
+		p.states = append(p.states, state)
+	}
+	c, err := newCall(s, p.inputs, p.outputs, src.ports.State)
 	if err != nil {
 		return nil, err
 	}
@@ -60,14 +67,6 @@ func (p *Program) settleTypes(s session) error {
 		return err
 	}
 	return settle("output", p.outputs, true)
-}
-
-func names(values []graph.Value) []string {
-	out := make([]string, len(values))
-	for i, v := range values {
-		out[i] = v.Name
-	}
-	return out
 }
 
 // Inputs describes what Run takes.
@@ -114,6 +113,53 @@ func (p *Program) run(ctx context.Context, inputs, outputs []*tensor.Tensor) err
 		p.call.goOn()
 	}
 	return err
+}
+
+// ReadState copies a state out: see engine.Program.
+func (p *Program) ReadState(input string, into *tensor.Tensor) (*tensor.Tensor, error) {
+	port, err := p.port(input)
+	if err != nil {
+		return nil, err
+	}
+	if into == nil {
+		shape, _ := port.Input.Sizes()
+		into = tensor.New(port.Input.Type, shape...)
+	}
+	if err := p.exchange(port, into, func(state []byte) { copy(into.Bytes(), state) }); err != nil {
+		return nil, err
+	}
+	return into, nil
+}
+
+// WriteState copies a state in: see engine.Program.
+func (p *Program) WriteState(input string, value *tensor.Tensor) error {
+	port, err := p.port(input)
+	if err != nil {
+		return err
+	}
+	return p.exchange(port, value, func(state []byte) { copy(state, value.Bytes()) })
+}
+
+func (p *Program) port(input string) (engine.StatePort, error) {
+	i, ok := p.place[input]
+	if !ok {
+		return engine.StatePort{}, p.fail(fmt.Errorf("it keeps no state for an input %q", input))
+	}
+	return p.states[i], nil
+}
+
+// exchange hands the state's elements, which have the tensor's type and shape, to move while no Run is under way.
+func (p *Program) exchange(port engine.StatePort, t *tensor.Tensor, move func(state []byte)) error {
+	if err := engine.CheckState(port, t); err != nil {
+		return p.fail(err)
+	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.call == nil {
+		return p.fail(errors.New("the program is closed"))
+	}
+	move(p.call.state(p.place[port.Input.Name], len(t.Bytes())))
+	return nil
 }
 
 func (p *Program) stop() {

@@ -1,30 +1,29 @@
 package ort
 
 import (
-	"fmt"
-	"slices"
-
+	"visus/engine"
 	"visus/graph"
 )
 
-// restrict returns a graph with only these outputs, in this order, and the nodes that they need: ONNX Runtime would run the others too.
-// The inputs stay. It shares everything with g, which stays as it is. nil means g itself.
-func restrict(g *graph.Graph, outputs []string) (*graph.Graph, error) {
-	if outputs == nil {
-		return g, nil
-	}
+// restrict returns a graph with the program's inputs and outputs in their order, those of the states last, and the nodes that the outputs
+// need: ONNX Runtime would run the others too. It shares everything with g, which stays as it is.
+func restrict(g *graph.Graph, p engine.Ports) *graph.Graph {
 	part := *g
-	part.Outputs = nil
-	for i, name := range outputs {
-		at := slices.IndexFunc(g.Outputs, func(v graph.Value) bool { return v.Name == name })
-		if at < 0 {
-			return nil, fmt.Errorf("it has no output %q; its outputs are %q", name, names(g.Outputs))
-		}
-		if slices.Contains(outputs[:i], name) {
-			return nil, fmt.Errorf("output %q is asked for twice", name)
-		}
-		part.Outputs = append(part.Outputs, g.Outputs[at])
+	part.Inputs, part.Outputs = sides(p)
+	if len(part.Outputs) < len(g.Outputs) {
+		part.Prune()
 	}
-	part.Prune()
-	return &part, nil
+	return &part
+}
+
+// sides lists the inputs and outputs of a session: the caller's, then the states'.
+func sides(p engine.Ports) (inputs, outputs []graph.Value) {
+	inputs, outputs = append(inputs, p.Inputs...), append(outputs, p.Outputs...)
+	for _, s := range p.State {
+		inputs = append(inputs, s.Input)
+		if s.Output.Name != "" {
+			outputs = append(outputs, s.Output)
+		}
+	}
+	return inputs, outputs
 }
