@@ -125,6 +125,11 @@ func (b *Builder) constant(name string, t *tensor.Tensor) Value {
 	return v
 }
 
+// Constant adds a constant under a name of the builder's choice.
+func (b *Builder) Constant(t *tensor.Tensor) Value {
+	return b.constant(fresh(b.names, b.scoped("constant")), t)
+}
+
 // Ints adds a constant list of integers, such as the shape that Reshape reads.
 func (b *Builder) Ints(values ...int64) Value {
 	t, err := tensor.Of(values, len(values))
@@ -210,6 +215,52 @@ func (b *Builder) Ops(op string, outputs int, inputs []Value, attributes ...Attr
 	return out
 }
 
+// Inline writes the nodes and constants of another graph, whose names it changes. inputs are the values that take the place of the graph's
+// inputs, in order; what comes back takes that of its outputs.
+func (b *Builder) Inline(g *Graph, inputs ...Value) []Value {
+	out := make([]Value, len(g.Outputs))
+	if len(inputs) != len(g.Inputs) {
+		b.fail("Inline", fmt.Errorf("%d values for the %d inputs of %q", len(inputs), len(g.Inputs), g.Name))
+		return out
+	}
+	if g.Opsets[""] != b.graph.Opsets[""] {
+		b.fail("Inline", fmt.Errorf("%q is written for opset %d, this graph for %d", g.Name, g.Opsets[""], b.graph.Opsets[""]))
+		return out
+	}
+	values := map[string]Value{}
+	for i, v := range g.Inputs {
+		values[v.Name] = inputs[i]
+	}
+	for _, c := range g.Initializers {
+		values[c.Name] = b.Constant(c.Tensor)
+	}
+	for _, n := range g.Nodes {
+		b.inline(n, values)
+	}
+	for i, v := range g.Outputs {
+		out[i] = values[v.Name]
+	}
+	return out
+}
+
+func (b *Builder) inline(n *Node, values map[string]Value) {
+	if len(n.subgraphs()) > 0 {
+		b.fail("Inline", fmt.Errorf("%s holds a graph, whose names cannot be changed", n))
+	}
+	op, read := n.Op, make([]Value, len(n.Inputs))
+	if n.Domain != "" {
+		op = n.Domain + "." + n.Op
+	}
+	for i, name := range n.Inputs {
+		read[i] = values[name]
+	}
+	for i, v := range b.Ops(op, len(n.Outputs), read, n.Attributes...) {
+		if i < len(n.Outputs) && n.Outputs[i] != "" {
+			values[n.Outputs[i]] = v
+		}
+	}
+}
+
 // Output makes a value an output of the graph under a name of its own.
 func (b *Builder) Output(name string, v Value) {
 	if b.err != nil {
@@ -246,7 +297,7 @@ func (b *Builder) Build() (*Graph, error) {
 // Err returns the first error so far.
 func (b *Builder) Err() error { return b.err }
 
-// fail keeps the first error with the line outside of this type's methods that led to it.
+// fail keeps the first error with the line outside of builders' methods that led to it.
 func (b *Builder) fail(op string, err error) {
 	if b.err != nil {
 		return
@@ -255,7 +306,7 @@ func (b *Builder) fail(op string, err error) {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		frame, more := frames.Next()
-		if !strings.Contains(frame.Function, "graph.(*Builder).") {
+		if !strings.Contains(frame.Function, "graph.(*Builder).") && !strings.Contains(frame.Function, "nn.(*Net).") {
 			b.err = fmt.Errorf("graph: %s:%d: %s: %w", filepath.Base(frame.File), frame.Line, op, err)
 			return
 		}

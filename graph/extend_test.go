@@ -37,3 +37,29 @@ func TestExtendAppends(t *testing.T) {
 		t.Error("a value that does not exist is no error")
 	}
 }
+
+func TestInlineWritesAnotherGraph(t *testing.T) {
+	half := NewBuilder("half", 18)
+	x := half.Input("x", tensor.Float32, Dims(2, 3)...)
+	half.Output("y", half.Op("Div", []Value{x, half.Scalar(tensor.Float32, 2)}))
+	g, err := half.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := NewBuilder("quarter", 18)
+	once := b.Inline(g, b.Input("x", tensor.Float32, Dims(2, 3)...))
+	b.Output("y", b.Inline(g, once...)[0])
+	whole, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(whole.Nodes) != 2 || whole.Nodes[1].Inputs[0] != whole.Nodes[0].Outputs[0] || whole.Nodes[1].Outputs[0] != "y" {
+		t.Errorf("nodes are %v", whole.Nodes)
+	}
+	if b = NewBuilder("none", 18); b.Inline(g) == nil || b.Err() == nil {
+		t.Error("a missing input is no error")
+	}
+	if b = NewBuilder("old", 17); b.Inline(g, b.Input("x", tensor.Float32)) == nil || b.Err() == nil {
+		t.Error("another opset is no error")
+	}
+}
