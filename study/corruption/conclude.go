@@ -2,15 +2,12 @@ package corruption
 
 import (
 	"context"
-	"errors"
 	"io"
-	"io/fs"
 	"iter"
-	"os"
-	"path/filepath"
 
 	"visus/internal/atomicfile"
 	"visus/report"
+	"visus/study/result"
 	"visus/trial"
 )
 
@@ -23,7 +20,7 @@ const (
 
 // conclude measures the trials and writes findings, figures, tables and the report.
 func (x *examination) conclude(ctx context.Context) (*Findings, error) {
-	if err := sweep(x.folder); err != nil {
+	if err := result.Sweep(x.folder); err != nil {
 		return nil, err
 	}
 	chosen := x.galleryStimuli()
@@ -59,20 +56,6 @@ func until(ctx context.Context, rows iter.Seq2[trial.Trial, error]) iter.Seq2[tr
 			}
 		}
 	}
-}
-
-// sweep removes the temporary files that a killed process left.
-func sweep(folder string) error {
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !atomicfile.IsTemporary(d.Name()) {
-			return err
-		}
-		return os.Remove(path)
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // measurement says how this examination's trials are read.

@@ -3,22 +3,14 @@ package corruption
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"os"
-	"path/filepath"
-	"reflect"
 	"slices"
-	"strings"
 
-	"github.com/goccy/go-yaml"
-
-	"visus/internal/atomicfile"
 	"visus/internal/version"
-	"visus/internal/yamlfile"
 	"visus/observer"
+	"visus/study/result"
 )
 
 // Config is config.yaml of a result folder: what was asked, and what it was asked of. It holds all that the trials depend on.
@@ -56,109 +48,40 @@ type ModelConfig struct {
 	Tried         []observer.Tried `yaml:"tried,omitempty"`
 }
 
-const configFile = "config.yaml"
-
 // ReadConfig reads the configuration of a result folder.
 func ReadConfig(folder string) (*Config, error) {
-	path := filepath.Join(folder, configFile)
 	var c Config
-	err := yamlfile.Read(path, &c)
-	if errors.Is(err, os.ErrNotExist) {
-		if _, err := os.Stat(folder); err != nil {
-			return nil, fmt.Errorf("there is no folder %s", folder)
-		}
-		return nil, fmt.Errorf("%s is not a result folder: it holds no %s", folder, configFile)
-	}
-	if err != nil {
+	if err := result.Read(folder, &c); err != nil {
 		return nil, err
 	}
 	return &c, nil
 }
 
-func (c *Config) write(folder string) error {
-	data, err := yaml.Marshal(c)
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(filepath.Join(folder, configFile), func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-}
-
 // earlier returns the configuration of a run that this one goes on with; nil where the folder is new or empty.
-// A folder with anything else in it, or with another examination, is an error.
 func earlier(folder string, now Config) (*Config, error) {
-	info, err := os.Stat(folder)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil && !info.IsDir() {
-		return nil, fmt.Errorf("the output folder %s is a file; choose another --out", folder)
-	}
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil, err
-	}
-	if onlyLeftovers(entries) {
-		return nil, nil
-	}
-	before, err := ReadConfig(folder)
-	if err != nil {
-		return nil, fmt.Errorf("the output folder holds other files: %w; choose another --out", err)
-	}
-	if different := differences(*before, now); len(different) > 0 {
-		return nil, fmt.Errorf("the output folder %s holds another run (different: %s); choose another --out or remove it", folder, strings.Join(different, "; "))
-	}
-	return before, nil
-}
-
-// onlyLeftovers says whether a folder holds nothing, or nothing but temporary files of a run that was killed before its configuration was written.
-func onlyLeftovers(entries []os.DirEntry) bool {
-	for _, e := range entries {
-		if !atomicfile.IsTemporary(e.Name()) {
-			return false
-		}
-	}
-	return true
+	return result.Earlier(folder, now.Study, func(before Config) []string { return differences(before, now) })
 }
 
 // differences names what two runs do not share.
 func differences(before, now Config) []string {
-	var names []string
-	add := func(name string, a, b any) {
-		if !reflect.DeepEqual(a, b) {
-			names = append(names, fmt.Sprintf("%s %v, now %v", name, a, b))
-		}
-	}
-	add("study", before.Study, now.Study)
-	add("visus", before.Visus, now.Visus)
-	add("engine", before.Engine, now.Engine)
-	add("format", before.Format, now.Format)
-	a, b := reflect.ValueOf(before.Options), reflect.ValueOf(now.Options)
-	for i := range a.NumField() {
-		field := a.Type().Field(i)
-		if field.Tag.Get("yaml") == "-" {
-			continue
-		}
-		x, y := a.Field(i), b.Field(i)
-		if x.Kind() == reflect.Slice && x.Len() == 0 && y.Len() == 0 {
-			continue
-		}
-		add(field.Tag.Get("yaml"), x.Interface(), y.Interface())
-	}
+	var d result.Differences
+	d.Add("study", before.Study, now.Study)
+	d.Add("visus", before.Visus, now.Visus)
+	d.Add("engine", before.Engine, now.Engine)
+	d.Add("format", before.Format, now.Format)
+	d.AddFields(before.Options, now.Options)
 	if before.Options.Images == now.Options.Images {
-		add("what lies in "+now.Options.Images, before.Data.String(), now.Data.String())
+		d.Add("what lies in "+now.Options.Images, before.Data.String(), now.Data.String())
 	}
 	if !slices.Equal(before.Options.Models, now.Options.Models) {
-		return names
+		return d
 	}
 	for i, path := range now.Options.Models {
 		if i < len(before.Models) {
-			add("the file "+path, "with "+before.Models[i].fingerprint(), "with "+now.Models[i].fingerprint())
+			d.Add("the file "+path, "with "+before.Models[i].fingerprint(), "with "+now.Models[i].fingerprint())
 		}
 	}
-	return names
+	return d
 }
 
 func (d DataConfig) String() string {
@@ -198,32 +121,19 @@ func (x *examination) newConfig() (Config, error) {
 	}
 	c.Data.Kind, c.Data.Stimuli, c.Data.SHA256 = x.set.Kind, len(x.stimuli), sum(digest)
 	for _, path := range x.Options.Models {
-		hash, err := fileSum(path)
+		hash, err := result.Sum(path)
 		if err != nil {
 			return c, err
 		}
 		m := ModelConfig{SHA256: hash}
 		if sidecar, ok := observer.SidecarFile(path, x.Options.Preprocessing); ok {
-			if m.Sidecar, err = fileSum(sidecar); err != nil {
+			if m.Sidecar, err = result.Sum(sidecar); err != nil {
 				return c, err
 			}
 		}
 		c.Models = append(c.Models, m)
 	}
 	return c, nil
-}
-
-func fileSum(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	digest := sha256.New()
-	if _, err := io.Copy(digest, f); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return sum(digest), nil
 }
 
 func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

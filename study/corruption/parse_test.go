@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"visus/stimulus/corrupt"
+	"visus/study/result"
 )
 
 func TestParseSeverities(t *testing.T) {
@@ -55,10 +56,10 @@ func FuzzParse(f *testing.F) {
 func FuzzReadConfig(f *testing.F) {
 	c := Config{Visus: "1", Study: Name, Options: Options{Models: []string{"a.onnx"}, Images: "photos", Severities: []int{3}, Shard: Shard{1, 2}}, Models: []ModelConfig{{Name: "a"}}, Warnings: []string{"a: b"}}
 	folder := f.TempDir()
-	if err := c.write(folder); err != nil {
+	if err := result.Write(folder, c); err != nil {
 		f.Fatal(err)
 	}
-	path := filepath.Join(folder, configFile)
+	path := filepath.Join(folder, result.ConfigFile)
 	seed, err := os.ReadFile(path)
 	if err != nil {
 		f.Fatal(err)
@@ -74,7 +75,7 @@ func FuzzReadConfig(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := read.write(folder); err != nil {
+		if err := result.Write(folder, read); err != nil {
 			t.Fatal(err)
 		}
 		again, err := ReadConfig(folder)

@@ -3,8 +3,6 @@ package corruption
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sort"
@@ -15,6 +13,7 @@ import (
 	"visus/stimulus"
 	"visus/stimulus/corrupt"
 	"visus/stimulus/raster"
+	"visus/study/result"
 )
 
 // sampleSize is how many labelled images decide on preprocessing.
@@ -65,17 +64,8 @@ func (x *examination) setUp(ctx context.Context) (err error) {
 	return nil
 }
 
-// begin makes the result folder with its config.yaml; a folder that it cannot fill is taken away again.
-func (x *examination) begin() error {
-	if err := os.MkdirAll(x.folder, 0o777); err != nil {
-		return err
-	}
-	err := x.config.write(x.folder)
-	if err != nil {
-		os.Remove(x.folder) // only where it is empty
-	}
-	return err
-}
+// begin makes the result folder with its config.yaml.
+func (x *examination) begin() error { return result.Begin(x.folder, x.config) }
 
 // largestBlock bounds the images in memory where a model fixes its batch.
 const largestBlock = 256
@@ -99,7 +89,7 @@ func (x *examination) batch() int {
 }
 
 func (x *examination) openData() (err error) {
-	if inside(x.folder, x.Options.Images) {
+	if result.Inside(x.folder, x.Options.Images) {
 		return fmt.Errorf("the output folder %s lies in the folder of the images, where it would be taken for images; choose another --out", x.folder)
 	}
 	x.set, err = stimulus.Open(x.Options.Images, stimulus.Options{LabelColumn: x.Options.LabelColumn, Orient: x.Options.Orient})
@@ -122,16 +112,6 @@ func (x *examination) openData() (err error) {
 	}
 	sort.Strings(x.categories)
 	return nil
-}
-
-// inside says whether a path lies in a folder, or is it.
-func inside(path, folder string) bool {
-	p, err := filepath.Abs(path)
-	f, err2 := filepath.Abs(folder)
-	if err != nil || err2 != nil {
-		return false
-	}
-	return p == f || strings.HasPrefix(p, strings.TrimSuffix(f, string(filepath.Separator))+string(filepath.Separator))
 }
 
 func (x *examination) openModels(ctx context.Context, before *Config) error {

@@ -13,6 +13,7 @@ import (
 	"visus/internal/progress"
 	"visus/stimulus"
 	"visus/stimulus/raster"
+	"visus/study/result"
 )
 
 // Writing says which corrupted images to write where.
@@ -109,7 +110,7 @@ func (w Writing) claim(x *examination) (begin func() error, err error) {
 	if _, err := earlier(w.Out, config); err != nil {
 		return nil, err
 	}
-	if err := sweep(w.Out); err != nil {
+	if err := result.Sweep(w.Out); err != nil {
 		return nil, err
 	}
 	same.config = config
