@@ -126,7 +126,7 @@ func fillImage[T any](out []T, m *raster.Image, table *[3][256]T, at layout) {
 	pix := m.Pix[:3*n]
 	if at.channels == 1 {
 		for i := range out {
-			out[i] = table[0][grey(pix[3*i:3*i+3])]
+			out[i] = table[0][raster.Luma(pix[3*i], pix[3*i+1], pix[3*i+2])]
 		}
 		return
 	}
@@ -147,11 +147,6 @@ func fillImage[T any](out []T, m *raster.Image, table *[3][256]T, at layout) {
 		p := pix[3*i:][:3]
 		r[i], g[i], b[i] = reds[p[0]], greens[p[1]], blues[p[2]]
 	}
-}
-
-// grey is Pillow's luma of an RGB pixel: (19595 R + 38470 G + 7471 B + 2¹⁵) >> 16.
-func grey(p []uint8) uint8 {
-	return uint8((19595*uint32(p[0]) + 38470*uint32(p[1]) + 7471*uint32(p[2]) + 1<<15) >> 16)
 }
 
 func exists(path string) bool {

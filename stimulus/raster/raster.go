@@ -53,3 +53,8 @@ func (m *Image) RGBAAt(x, y int) color.RGBA {
 
 // Opaque says that no pixel is transparent; encoders then write RGB.
 func (m *Image) Opaque() bool { return true }
+
+// Luma returns the grey level that Pillow's convert("L") gives for a color: (19595 R + 38470 G + 7471 B + 2¹⁵) >> 16. Grey keeps its level.
+func Luma(r, g, b uint8) uint8 {
+	return uint8((19595*uint32(r) + 38470*uint32(g) + 7471*uint32(b) + 1<<15) >> 16)
+}
