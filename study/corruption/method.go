@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"visus/report"
+	"visus/study/result"
 )
 
 // methodSection says how the numbers came about and how to get them again.
@@ -34,7 +35,7 @@ func (x *examination) methodSection(f *Findings) report.Section {
 		facts = append(facts, report.Fact{Name: m.Name, Value: fmt.Sprintf("%s; input %d×%d, preprocessing %s, labels by %s, classes from %s, output %s (%s); SHA-256 %.16s…",
 			x.Options.Models[i], m.Width, m.Height, m.Preprocessing, m.Labels, m.Classes, m.Output, x.models[i].Scores, m.SHA256)})
 	}
-	return report.Section{ID: "method", Title: "Method", Text: text, Parts: []report.Part{report.Details{Title: "What was run", Facts: facts, Command: "visus rerun " + quoted(x.folder)}}}
+	return report.Section{ID: "method", Title: "Method", Text: text, Parts: []report.Part{report.Details{Title: "What was run", Facts: facts, Command: "visus rerun " + result.Quoted(x.folder)}}}
 }
 
 // parametersText names the parameter set of each view.
@@ -51,12 +52,4 @@ func (x *examination) parametersText() string {
 		text += ", stored as JPEG of quality 85"
 	}
 	return text
-}
-
-// quoted is a path as a shell takes it.
-func quoted(path string) string {
-	if strings.ContainsAny(path, " '\"$&();<>|*?`\\") {
-		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-	}
-	return path
 }

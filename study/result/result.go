@@ -201,3 +201,11 @@ func Inside(path, folder string) bool {
 	}
 	return p == f || strings.HasPrefix(p, strings.TrimSuffix(f, string(filepath.Separator))+string(filepath.Separator))
 }
+
+// Quoted is a path as a shell takes it.
+func Quoted(path string) string {
+	if strings.ContainsAny(path, " '\"$&();<>|*?`\\") {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
+}
