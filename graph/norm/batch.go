@@ -1,0 +1,324 @@
+package norm
+
+import (
+	"fmt"
+	"slices"
+
+	"visus/graph"
+	"visus/tensor"
+)
+
+// Batch returns a graph whose layers use the statistics of whatever batch they are given, mixed as the options say. Layers are adapted
+// in forward order: a layer's statistics are of values that the layers before it have adapted. It runs in any ONNX runtime.
+// It reports an error where a layer is not of this graph, cannot be adapted or lacks clean statistics, and ErrNone without layers.
+//
+// A batch of one image with one value a channel has the variance 0.
+func Batch(g *graph.Graph, layers []Layer, o Options) (*graph.Graph, error) {
+	r, err := rewrite(g, layers, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.dynamic() {
+		images := r.images(r.kind)
+		prior := r.number(r.kind, o.Prior)
+		r.share(r.op("lambda", "Div", []string{prior, r.op("total", "Add", []string{prior, images})}))
+		r.place(0)
+	}
+	for _, l := range layers {
+		if err := r.batch(l); err != nil {
+			return nil, err
+		}
+	}
+	return r.g, r.g.Check()
+}
+
+// State is what a graph made by Stateful carries from one batch to the next.
+type State struct {
+	Input   string         // the graph's input that is fed with it
+	Output  string         // the graph's output that replaces it
+	Initial *tensor.Tensor // [Size(layers)]; Unpack reads it, and every later one
+}
+
+// Stateful returns a graph whose layers use a cumulative average over all the batches seen, the one at hand included, and the state that it
+// needs. Batches count by their images. Unless Prior says that the source counts as so many images from the start, the state begins empty. A
+// warm-up is a run whose answers are not looked at. Images and Weight make no sense here and are errors. Variances of the
+// state are as the options say: Unbiased ones are not made so again when they are put into Deployable.
+func Stateful(g *graph.Graph, layers []Layer, o Options) (*graph.Graph, State, error) {
+	if o.Images > 0 || o.Weight > 0 {
+		return nil, State{}, fmt.Errorf("norm: cumulative statistics weigh batches by their images: no weight (%g) or nominal number of images (%g)", o.Weight, o.Images)
+	}
+	r, err := rewrite(g, layers, o)
+	if err != nil {
+		return nil, State{}, err
+	}
+	initial := Statistics{}
+	for _, l := range layers {
+		w := o.law(l)
+		initial[l.Name] = Moments{Mean: w.mean, Variance: w.variance, Images: o.Prior}
+	}
+	s := State{Input: g.Fresh("norm_state"), Output: g.Fresh("norm_state_next")}
+	if s.Initial, err = Pack(layers, initial); err != nil {
+		return nil, State{}, err
+	}
+	r.state(s.Input, layers)
+	for _, l := range layers {
+		if err := r.batch(l); err != nil {
+			return nil, State{}, err
+		}
+	}
+	r.g.Inputs = append(r.g.Inputs, graph.Value{Name: s.Input, Type: r.kind, Shape: graph.Dims(Size(layers))})
+	r.g.Outputs = append(r.g.Outputs, graph.Value{Name: s.Output, Type: r.kind, Shape: graph.Dims(Size(layers))})
+	r.g.Nodes = append(r.g.Nodes, &graph.Node{Name: s.Output, Op: "Concat", Inputs: r.next, Outputs: []string{s.Output},
+		Attributes: []graph.Attribute{{Name: "axis", Value: int64(0)}}})
+	return r.g, s, r.g.Check()
+}
+
+// Probe returns the graph with one more output, whose name is returned too: the statistics of the layers for the batch that is given, as a
+// vector that Unpack reads. They are of the values that the graph itself makes: nothing is adapted. Whoever compiles that
+// output alone runs no further than the last of the layers.
+func Probe(g *graph.Graph, layers []Layer) (*graph.Graph, string, error) {
+	if len(layers) == 0 {
+		return nil, "", ErrNone
+	}
+	g, err := settled(g)
+	if err != nil {
+		return nil, "", err
+	}
+	w := newWriter(g, "probe")
+	kind, err := kindOf(g, layers)
+	if err != nil {
+		return nil, "", err
+	}
+	parts := []string{w.images(kind)}
+	for _, l := range layers {
+		mean, variance := w.moments(l)
+		parts = append(parts, w.values(l, kind), mean, variance)
+	}
+	output := g.Fresh("norm_statistics")
+	w.nodes = append(w.nodes, &graph.Node{Name: output, Op: "Concat", Inputs: parts, Outputs: []string{output},
+		Attributes: []graph.Attribute{{Name: "axis", Value: int64(0)}}})
+	g.Nodes = append(g.Nodes, w.nodes...)
+	g.Outputs = append(g.Outputs, graph.Value{Name: output, Type: kind, Shape: graph.Dims(Size(layers))})
+	return g, output, g.Check()
+}
+
+// rewriter makes layers of a graph compute their statistics.
+type rewriter struct {
+	*writer
+	o            Options
+	kind         tensor.Type
+	lambda, rest string               // values λ and 1−λ, of shape [1], where λ is not a constant
+	before       map[string][2]string // mean and variance of the state by layer, in place of the source's
+	next         []string             // parts of the next state
+}
+
+func rewrite(g *graph.Graph, layers []Layer, o Options) (*rewriter, error) {
+	if err := o.ready(layers); err != nil {
+		return nil, err
+	}
+	g, err := settled(g)
+	if err != nil {
+		return nil, err
+	}
+	if v := g.Opsets[""]; v < 13 {
+		return nil, fmt.Errorf("norm: the graph has opset %d, expected 13 or later", v)
+	}
+	kind, err := kindOf(g, layers)
+	if err != nil {
+		return nil, err
+	}
+	return &rewriter{writer: newWriter(g, "norm"), o: o, kind: kind}, nil
+}
+
+// kindOf returns the element type of the layers' values. Statistics of half precision would be of no use.
+func kindOf(g *graph.Graph, layers []Layer) (tensor.Type, error) {
+	values, err := g.InferShapes()
+	if err != nil {
+		return tensor.Invalid, err
+	}
+	kind := tensor.Invalid
+	for _, l := range layers {
+		v, ok := values[l.Value]
+		if !ok {
+			return kind, fmt.Errorf("norm: layer %q: the graph has no value %q", l.Name, l.Value)
+		}
+		if v.Type != tensor.Float32 && v.Type != tensor.Float64 || kind != tensor.Invalid && kind != v.Type {
+			return kind, fmt.Errorf("norm: layer %q: its values are %s, expected float32, or float64 in all layers", l.Name, v.Type)
+		}
+		kind = v.Type
+	}
+	return kind, nil
+}
+
+// share takes a value as λ.
+func (r *rewriter) share(lambda string) {
+	r.lambda = lambda
+	r.rest = r.op("rest", "Sub", []string{r.number(r.kind, 1), lambda})
+}
+
+// place puts what was written into the graph, before node i.
+func (r *rewriter) place(i int) {
+	r.g.Nodes = slices.Insert(r.g.Nodes, i, r.nodes...)
+	r.nodes = nil
+}
+
+// state adds nodes that take the state apart. Its images weigh against those of the batch.
+func (r *rewriter) state(input string, layers []Layer) {
+	sizes := []int64{1}
+	names := []string{r.prefix + "seen"}
+	r.before = map[string][2]string{}
+	for _, l := range layers {
+		mean, variance := r.prefix+l.Name+"/mean_before", r.prefix+l.Name+"/variance_before"
+		sizes = append(sizes, 1, int64(l.Channels), int64(l.Channels))
+		names = append(names, r.prefix+l.Name+"/values_before", mean, variance)
+		r.before[l.Name] = [2]string{mean, variance}
+	}
+	r.nodes = append(r.nodes, &graph.Node{Name: r.prefix + "split", Op: "Split", Inputs: []string{input, r.ints(sizes...)}, Outputs: names,
+		Attributes: []graph.Attribute{{Name: "axis", Value: int64(0)}}})
+	total := r.op("total", "Add", []string{names[0], r.images(r.kind)})
+	r.share(r.op("lambda", "Div", []string{names[0], total}))
+	r.next = []string{total}
+	r.place(0)
+}
+
+// batch makes one layer compute its statistics: a BatchNormalization reads computed ones; behind a folded layer one is put.
+func (r *rewriter) batch(l Layer) error {
+	n, at, err := r.node(l)
+	if err != nil {
+		return err
+	}
+	w := r.o.law(l)
+	scale, bias := r.numbers(l.Name+"/scale", r.kind, w.scale), r.numbers(l.Name+"/bias", r.kind, w.bias)
+	n.Inputs = []string{l.Value, scale, bias}
+	n.SetAttribute("epsilon", float32(w.epsilon))
+	if r.training(w) {
+		r.train(n, l, w)
+	} else {
+		mean, variance := r.mixture(l, w)
+		n.Inputs = append(n.Inputs, mean, variance)
+	}
+	if l.Kind == Folded {
+		_, err := r.g.InsertAfter(l.Value, append(r.nodes, n)...)
+		r.nodes = nil
+		return err
+	}
+	r.place(at)
+	return nil
+}
+
+// node returns the BatchNormalization of a layer and its place, or a new node that comes behind a folded layer.
+func (r *rewriter) node(l Layer) (*graph.Node, int, error) {
+	if l.Kind == BatchNorm {
+		return batchNormOf(r.g, l)
+	}
+	name := r.prefix + l.Name + "/correct"
+	return &graph.Node{Name: name, Op: "BatchNormalization", Outputs: []string{name}}, 0, nil
+}
+
+// batchNormOf finds the node of a BatchNorm layer.
+func batchNormOf(g *graph.Graph, l Layer) (*graph.Node, int, error) {
+	for i, n := range g.Nodes {
+		if n.Op == "BatchNormalization" && n.Input(0) == l.Value && (n.Name == l.Name || n.Output(0) == l.Name) {
+			return n, i, nil
+		}
+	}
+	return nil, 0, fmt.Errorf("norm: the graph has no batch normalisation %q that reads %q", l.Name, l.Value)
+}
+
+// training says whether BatchNormalization's own training mode does all that is asked for: one node, and the fastest form.
+func (r *rewriter) training(w law) bool {
+	return r.before == nil && r.o.lambda(1) == 0 && !r.o.Unbiased && r.o.Only == Both && w.dead == nil
+}
+
+// train switches the training mode on. Before opset 14, more than one output says so; the statistics that are given do not matter.
+func (r *rewriter) train(n *graph.Node, l Layer, w law) {
+	n.Inputs = append(n.Inputs, r.numbers(l.Name+"/source_mean", r.kind, w.mean), r.numbers(l.Name+"/source_variance", r.kind, w.variance))
+	n.SetAttribute("momentum", float32(0)) // what the further outputs give is the batch's own statistics
+	n.Outputs = append(n.Outputs, r.prefix+l.Name+"/mean", r.prefix+l.Name+"/variance")
+	if r.g.Opsets[""] < 14 {
+		n.Outputs = append(n.Outputs, r.prefix+l.Name+"/saved_mean", r.prefix+l.Name+"/saved_variance")
+		return
+	}
+	n.SetAttribute("training_mode", int64(1))
+}
+
+// mixture adds nodes for the mean and variance that a layer uses.
+func (r *rewriter) mixture(l Layer, w law) (mean, variance string) {
+	target, spread := r.moments(l)
+	if r.o.Unbiased {
+		spread = r.unbiased(l, spread)
+	}
+	source, width := r.source(l, w)
+	mean = r.mix(l.Name+"/mixed_mean", target, source)
+	variance = r.mix(l.Name+"/mixed_variance", spread, width)
+	if r.o.Pooled {
+		variance = r.pooled(l, variance, target, source)
+	}
+	if r.before != nil {
+		values := r.op(l.Name+"/values_seen", "Add", []string{r.prefix + l.Name + "/values_before", r.values(l, r.kind)})
+		r.next = append(r.next, values, mean, variance)
+	}
+	if r.o.Only == VarianceOnly {
+		mean = r.numbers(l.Name+"/source_mean", r.kind, w.mean)
+	}
+	if r.o.Only == MeanOnly {
+		variance = r.numbers(l.Name+"/source_variance", r.kind, w.variance)
+	}
+	if w.dead != nil {
+		alive := r.constant(l.Name+"/alive", mask(w.dead))
+		mean = r.op(l.Name+"/alive_mean", "Where", []string{alive, mean, r.numbers(l.Name+"/dead_mean", r.kind, w.mean)})
+		variance = r.op(l.Name+"/alive_variance", "Where", []string{alive, variance, r.numbers(l.Name+"/dead_variance", r.kind, w.variance)})
+	}
+	return mean, variance
+}
+
+func mask(dead []bool) *tensor.Tensor {
+	t := tensor.New(tensor.Bool, len(dead))
+	for c, d := range dead {
+		tensor.Values[bool](t)[c] = !d
+	}
+	return t
+}
+
+// unbiased adds nodes that multiply a variance by M/(M−1).
+func (r *rewriter) unbiased(l Layer, variance string) string {
+	m, one := r.values(l, r.kind), r.number(r.kind, 1)
+	less := r.op(l.Name+"/values_less_one", "Max", []string{r.op(l.Name+"/values_minus_one", "Sub", []string{m, one}), one})
+	return r.op(l.Name+"/unbiased", "Mul", []string{variance, r.op(l.Name+"/correction", "Div", []string{m, less})})
+}
+
+// source returns the values of what the batch is mixed with: the state's statistics where there is one.
+func (r *rewriter) source(l Layer, w law) (mean, variance string) {
+	if r.before != nil {
+		return r.before[l.Name][0], r.before[l.Name][1]
+	}
+	return r.numbers(l.Name+"/source_mean", r.kind, w.mean), r.numbers(l.Name+"/source_variance", r.kind, w.variance)
+}
+
+// mix adds nodes for λ·source + (1−λ)·target.
+func (r *rewriter) mix(name, target, source string) string {
+	if r.lambda == "" && r.o.lambda(1) == 0 {
+		return target
+	}
+	lambda, rest := r.weights()
+	kept := r.op(name+"_of_source", "Mul", []string{source, lambda})
+	return r.op(name, "Add", []string{kept, r.op(name+"_of_target", "Mul", []string{target, rest})})
+}
+
+// pooled adds nodes for λ(1−λ)(μ_s−μ_t)², the spread between the means.
+func (r *rewriter) pooled(l Layer, variance, target, source string) string {
+	delta := r.op(l.Name+"/delta", "Sub", []string{target, source})
+	lambda, rest := r.weights()
+	weight := r.op(l.Name+"/spread_weight", "Mul", []string{lambda, rest})
+	spread := r.op(l.Name+"/spread", "Mul", []string{r.op(l.Name+"/delta_square", "Mul", []string{delta, delta}), weight})
+	return r.op(l.Name+"/pooled_variance", "Add", []string{variance, spread})
+}
+
+// weights returns values of λ and 1−λ.
+func (r *rewriter) weights() (lambda, rest string) {
+	if r.lambda != "" {
+		return r.lambda, r.rest
+	}
+	v := r.o.lambda(1)
+	return r.number(r.kind, v), r.number(r.kind, 1-v)
+}

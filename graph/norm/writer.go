@@ -1,0 +1,141 @@
+package norm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"visus/graph"
+	"visus/tensor"
+)
+
+// writer collects nodes that go into a graph together, and puts their constants there.
+type writer struct {
+	g      *graph.Graph
+	prefix string // nothing in the graph has a name that begins with it
+	nodes  []*graph.Node
+	seen   map[string]string // constants by what they hold
+}
+
+func newWriter(g *graph.Graph, wish string) *writer {
+	taken := func(prefix string) bool {
+		begins := func(name string) bool { return strings.HasPrefix(name, prefix) }
+		for _, n := range g.Nodes {
+			if begins(n.Name) || slices.ContainsFunc(n.Outputs, begins) {
+				return true
+			}
+		}
+		return slices.ContainsFunc(g.Initializers, func(c graph.Initializer) bool { return begins(c.Name) }) ||
+			slices.ContainsFunc(g.Inputs, func(v graph.Value) bool { return begins(v.Name) })
+	}
+	prefix := wish + "/"
+	for i := 2; taken(prefix); i++ {
+		prefix = fmt.Sprintf("%s%d/", wish, i)
+	}
+	return &writer{g: g, prefix: prefix, seen: map[string]string{}}
+}
+
+// op adds a node that makes one value, and returns the value's name. The name is unique among those of the writer.
+func (w *writer) op(name, op string, inputs []string, attributes ...graph.Attribute) string {
+	name = w.prefix + name
+	w.nodes = append(w.nodes, &graph.Node{Name: name, Op: op, Inputs: inputs, Outputs: []string{name}, Attributes: attributes})
+	return name
+}
+
+// numbers adds a constant vector of a floating type.
+func (w *writer) numbers(name string, kind tensor.Type, values []float64) string {
+	return w.constant(name, floats(kind, values, len(values)))
+}
+
+// number adds a constant vector of one element, once for each value.
+func (w *writer) number(kind tensor.Type, value float64) string {
+	key := fmt.Sprint(kind, value)
+	if name, ok := w.seen[key]; ok {
+		return name
+	}
+	w.seen[key] = w.numbers(fmt.Sprintf("constant%d", len(w.seen)), kind, []float64{value})
+	return w.seen[key]
+}
+
+// ints adds a constant list of integers, once for each list.
+func (w *writer) ints(values ...int64) string {
+	key := fmt.Sprint(values)
+	if name, ok := w.seen[key]; ok {
+		return name
+	}
+	t, _ := tensor.Of(values, len(values)) // as many as the shape says
+	w.seen[key] = w.constant(fmt.Sprintf("constant%d", len(w.seen)), t)
+	return w.seen[key]
+}
+
+func (w *writer) constant(name string, t *tensor.Tensor) string {
+	name = w.prefix + name
+	w.g.Initializers = append(w.g.Initializers, graph.Initializer{Name: name, Tensor: t})
+	return name
+}
+
+// floats makes a tensor of float64 or float32 numbers.
+func floats(kind tensor.Type, values []float64, shape ...int) *tensor.Tensor {
+	t := tensor.New(kind, shape...)
+	if kind == tensor.Float64 {
+		copy(tensor.Values[float64](t), values)
+		return t
+	}
+	to := tensor.Values[float32](t)
+	for i, v := range values {
+		to[i] = float32(v)
+	}
+	return t
+}
+
+// mean adds nodes that average over axes and drop them. From opset 18 on axes are an input.
+func (w *writer) mean(name, value string, axes ...int64) string {
+	drop := graph.Attribute{Name: "keepdims", Value: int64(0)}
+	if w.g.Opsets[""] < 18 {
+		return w.op(name, "ReduceMean", []string{value}, graph.Attribute{Name: "axes", Value: axes}, drop)
+	}
+	return w.op(name, "ReduceMean", []string{value, w.ints(axes...)}, drop)
+}
+
+// average adds nodes that average a layer's values over all axes but the channels': [N,C,...] to [C]. GlobalAveragePool comes first
+// where it can, since ONNX Runtime has it for the layout that its convolutions use.
+func (w *writer) average(name string, l Layer, value string) string {
+	switch {
+	case l.last:
+		axes := make([]int64, l.rank-1)
+		for i := range axes {
+			axes[i] = int64(i)
+		}
+		return w.mean(name, value, axes...)
+	case l.rank == 2:
+		return w.mean(name, value, 0)
+	}
+	pooled := w.op(name+"_of_images", "GlobalAveragePool", []string{value})
+	axes := []int64{0}
+	for i := 2; i < l.rank; i++ {
+		axes = append(axes, int64(i))
+	}
+	return w.mean(name, pooled, axes...)
+}
+
+// moments adds nodes for the mean and the biased variance of a layer's values.
+func (w *writer) moments(l Layer) (mean, variance string) {
+	mean = w.average(l.Name+"/mean", l, l.Value)
+	square := w.average(l.Name+"/square", l, w.op(l.Name+"/squares", "Mul", []string{l.Value, l.Value}))
+	difference := w.op(l.Name+"/difference", "Sub", []string{square, w.op(l.Name+"/mean_square", "Mul", []string{mean, mean})})
+	return mean, w.op(l.Name+"/variance", "Relu", []string{difference}) // rounding may leave less than 0
+}
+
+// values adds nodes for the number M of a layer's values a channel, of shape [1].
+func (w *writer) values(l Layer, kind tensor.Type) string {
+	size := w.op(l.Name+"/size", "Size", []string{l.Value})
+	all := w.op(l.Name+"/size_float", "Cast", []string{size}, graph.Attribute{Name: "to", Value: graph.TypeNumber(kind)})
+	return w.op(l.Name+"/values", "Mul", []string{all, w.number(kind, 1/float64(l.Channels))})
+}
+
+// images adds nodes for the number of images: the first dimension of the graph's first input, of shape [1].
+func (w *writer) images(kind tensor.Type) string {
+	shape := w.op("shape", "Shape", []string{w.g.Inputs[0].Name})
+	first := w.op("batch", "Gather", []string{shape, w.ints(0)})
+	return w.op("images", "Cast", []string{first}, graph.Attribute{Name: "to", Value: graph.TypeNumber(kind)})
+}
