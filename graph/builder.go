@@ -297,6 +297,9 @@ func (b *Builder) Build() (*Graph, error) {
 // Err returns the first error so far.
 func (b *Builder) Err() error { return b.err }
 
+// Fail keeps an error of a package that writes layers with the builder, where there is none yet. op names the layer.
+func (b *Builder) Fail(op string, err error) { b.fail(op, err) }
+
 // fail keeps the first error with the line outside of builders' methods that led to it.
 func (b *Builder) fail(op string, err error) {
 	if b.err != nil {
