@@ -18,6 +18,8 @@ type Meter interface {
 	// Begin starts a job of total steps, of which done were finished by an earlier run.
 	Begin(what string, done, total int)
 	Add(steps int)
+	// Show replaces what is told besides of the job under way, such as "loss 0.412".
+	Show(text string)
 	// End closes the job, finished or not.
 	End()
 }
@@ -37,6 +39,7 @@ type silent struct{}
 
 func (silent) Begin(string, int, int) {}
 func (silent) Add(int)                {}
+func (silent) Show(string)            {}
 func (silent) End()                   {}
 
 // pace computes the time left from the steps of this run alone.
@@ -44,6 +47,7 @@ type pace struct {
 	what              string
 	before, now, goal int
 	start             time.Time
+	besides           string
 }
 
 func (p pace) left() string {
@@ -53,6 +57,14 @@ func (p pace) left() string {
 	}
 	left := time.Duration(float64(time.Since(p.start)) / float64(done) * float64(p.goal-p.now))
 	return Round(left).String()
+}
+
+// remark is what stands behind the numbers.
+func (p pace) remark() string {
+	if p.besides == "" {
+		return ""
+	}
+	return ", " + p.besides
 }
 
 // Round returns a duration with the digits that a person reads: seconds, below ten seconds tenths.
@@ -74,14 +86,14 @@ type bar struct {
 func (b *bar) Begin(what string, done, total int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pace = pace{what, done, done, total, time.Now()}
+	b.pace = pace{what: what, before: done, now: done, goal: total, start: time.Now()}
 	b.progress = mpb.New(mpb.WithOutput(b.out), mpb.WithWidth(36))
 	b.bar = b.progress.AddBar(int64(total),
 		mpb.PrependDecorators(decor.Name(what+" "), decor.CountersNoUnit("%d/%d")),
 		mpb.AppendDecorators(decor.Percentage(), decor.Any(func(decor.Statistics) string {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			return " " + b.pace.left() + " left"
+			return " " + b.pace.left() + " left" + b.pace.remark()
 		})))
 	b.bar.SetCurrent(int64(done))
 }
@@ -91,6 +103,12 @@ func (b *bar) Add(steps int) {
 	b.pace.now += steps
 	b.mu.Unlock()
 	b.bar.IncrBy(steps)
+}
+
+func (b *bar) Show(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pace.besides = text
 }
 
 func (b *bar) End() {
@@ -113,7 +131,7 @@ type lines struct {
 func (l *lines) Begin(what string, done, total int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pace = pace{what, done, done, total, time.Now()}
+	l.pace = pace{what: what, before: done, now: done, goal: total, start: time.Now()}
 	l.last = time.Now()
 	if done > 0 {
 		fmt.Fprintf(l.out, "%s: %d of %d were done before\n", what, done, total)
@@ -128,7 +146,13 @@ func (l *lines) Add(steps int) {
 		return
 	}
 	l.last = time.Now()
-	fmt.Fprintf(l.out, "%s: %d of %d, %s left\n", l.pace.what, l.pace.now, l.pace.goal, l.pace.left())
+	fmt.Fprintf(l.out, "%s: %d of %d, %s left%s\n", l.pace.what, l.pace.now, l.pace.goal, l.pace.left(), l.pace.remark())
+}
+
+func (l *lines) Show(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pace.besides = text
 }
 
 func (l *lines) End() {

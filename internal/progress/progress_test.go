@@ -13,8 +13,10 @@ func TestLinesSayWhatIsLeft(t *testing.T) {
 	l.Begin("examining", 10, 40)
 	l.pace.start = l.pace.start.Add(-20 * time.Second)
 	l.Add(10)
+	l.Show("loss 0.5")
+	l.Add(0)
 	l.End()
-	for _, want := range []string{"examining: 10 of 40 were done before\n", "examining: 20 of 40, 40s left\n", "examining: 20 of 40 in 20s\n"} {
+	for _, want := range []string{"examining: 10 of 40 were done before\n", "examining: 20 of 40, 40s left\n", "examining: 20 of 40, 40s left, loss 0.5\n", "examining: 20 of 40 in 20s\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q lacks %q", out.String(), want)
 		}
