@@ -64,9 +64,8 @@ func (x *examination) measurement() *measurement {
 	if x.config.Data.Labels > 0 {
 		m.basis = Accuracy
 	}
-	for _, o := range x.models {
-		m.observers = append(m.observers, o.Name())
-		m.classes = append(m.classes, o.Classes.Names())
+	for _, s := range x.subjects {
+		m.subjects = append(m.subjects, member{s.name, x.models[s.model].Name(), s.method, x.models[s.model].Classes.Names()})
 	}
 	return m
 }

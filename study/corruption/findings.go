@@ -38,6 +38,8 @@ const (
 // ObserverFindings are one observer's results.
 type ObserverFindings struct {
 	Name        string            `json:"name"`
+	Model       string            `json:"model"`
+	Method      string            `json:"adaptation"` // "" for the model as it is
 	Clean       *Score            `json:"clean"`
 	Conditions  []ConditionScore  `json:"conditions"`
 	Corruptions []CorruptionScore `json:"corruptions"`
@@ -50,6 +52,8 @@ type ObserverFindings struct {
 	MCE         *float64 `json:"mce"`
 	MCE5000     *float64 `json:"mce_robustbench"`
 	RelativeMCE *float64 `json:"relative_mce"`
+
+	Changes []Change `json:"changes"` // of an adapted model, by condition
 
 	Classes            []ClassScore      `json:"classes"`
 	Confusions         []confusion.Pair  `json:"confusions"` // under corruption, most frequent first

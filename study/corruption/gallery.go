@@ -29,8 +29,8 @@ func (x *examination) gallery(ctx context.Context, chosen []int, answers answers
 		Title: "Clean and corrupted side by side", GroupName: "corruption", LevelName: "severity",
 		Caption: fmt.Sprintf("%d of %d images, spread evenly over the set, as the model %s was shown them.", len(chosen), len(x.stimuli), x.models[0].Name()),
 	}
-	for _, m := range x.models {
-		browser.Observers = append(browser.Observers, m.Name())
+	for _, s := range x.subjects {
+		browser.Observers = append(browser.Observers, s.name)
 	}
 	for _, c := range x.conditions {
 		group, severity := splitCondition(c.name)
@@ -132,8 +132,8 @@ func (x *examination) galleryItem(at int, worker *maker, answers answers) (item 
 		if view.Image, err = encodeThumbnail(picture); err != nil {
 			return item, false, err
 		}
-		for _, m := range x.models {
-			row := answers[shown{source.ID, c.name, m.Name()}]
+		for _, s := range x.subjects {
+			row := answers[shown{source.ID, c.name, s.name}]
 			item.Category = row.Category
 			view.Answers = append(view.Answers, report.Answer{Response: row.Response, Confidence: row.Confidence, Correct: row.Correct})
 		}

@@ -22,7 +22,7 @@ func (f *Findings) Lines() []string {
 		}
 		lines = append(lines, o.Name+": "+strings.Join(words, ", "))
 	}
-	for _, c := range f.Comparisons {
+	for _, c := range f.comparisons() {
 		if math.IsNaN(c.Difference) {
 			continue
 		}

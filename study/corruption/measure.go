@@ -30,9 +30,15 @@ func (m *measurement) measure(trials iter.Seq2[trial.Trial, error], seed uint64)
 		f.Conditions = append(f.Conditions, c.name)
 	}
 	for i, t := range tallies {
-		o, err := m.observer(m.observers[i], t, rand.New(rand.NewPCG(seed, uint64(i))))
+		o, err := m.observer(m.subjects[i].name, t, rand.New(rand.NewPCG(seed, uint64(i))))
 		if err != nil {
 			return nil, err
+		}
+		o.Model, o.Method = m.subjects[i].model, m.subjects[i].method
+		if o.Method != "" {
+			if o.Changes, err = m.changes(t); err != nil {
+				return nil, err
+			}
 		}
 		f.Observers = append(f.Observers, *o)
 		f.Classes = max(f.Classes, len(t.classes))
@@ -292,6 +298,9 @@ func (m *measurement) compare(tallies []*tally, observers []ObserverFindings, ra
 	var all []Comparison
 	for i := range observers {
 		for k := i + 1; k < len(observers); k++ {
+			if !comparable(observers[i], observers[k]) {
+				continue
+			}
 			c, err := m.comparePair(tallies[i], tallies[k], observers[i], observers[k], random)
 			if err != nil {
 				return nil, fmt.Errorf("corruption: %s against %s: %w", observers[i].Name, observers[k].Name, err)
@@ -300,6 +309,11 @@ func (m *measurement) compare(tallies []*tally, observers []ObserverFindings, ra
 		}
 	}
 	return all, nil
+}
+
+// comparable says whether a difference of two observers answers a question: of two models as they are, or of one model in two ways.
+func comparable(a, b ObserverFindings) bool {
+	return a.Model == b.Model || a.Method == "" && b.Method == ""
 }
 
 func (m *measurement) comparePair(s, t *tally, a, b ObserverFindings, random *rand.Rand) (Comparison, error) {

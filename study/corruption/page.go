@@ -3,6 +3,7 @@ package corruption
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -14,9 +15,9 @@ import (
 
 // page composes the report: the answer first, then what it rests on.
 func (x *examination) page(f *Findings, gallery *report.Browser) report.Page {
-	names := make([]string, len(f.Observers))
-	for i, o := range f.Observers {
-		names[i] = o.Name
+	var names []string
+	for _, o := range f.asIs() {
+		names = append(names, o.Name)
 	}
 	p := report.Page{
 		Title:    "Common corruptions: " + strings.Join(names, ", "),
@@ -25,10 +26,13 @@ func (x *examination) page(f *Findings, gallery *report.Browser) report.Page {
 		Lead:     f.lead(),
 	}
 	p.Sections = append(p.Sections, f.costSection())
+	if len(f.adapted("")) > 0 && len(f.Corruptions) > 0 {
+		p.Sections = append(p.Sections, f.adaptationSection())
+	}
 	if len(f.Corruptions) > 0 {
 		p.Sections = append(p.Sections, f.curveSection())
 	}
-	if len(f.Observers) > 1 && len(f.Corruptions) > 0 {
+	if len(f.asIs()) > 1 && len(f.Corruptions) > 0 {
 		p.Sections = append(p.Sections, f.comparisonSection())
 	}
 	p.Sections = append(p.Sections, f.classSection())
@@ -62,9 +66,9 @@ func (f *Findings) wrong() string {
 	return "error"
 }
 
-// ranked lists the observers, lowest mean corruption error first.
+// ranked lists the models as they are, lowest mean corruption error first.
 func (f *Findings) ranked() []ObserverFindings {
-	all := append([]ObserverFindings(nil), f.Observers...)
+	all := f.asIs()
 	sort.SliceStable(all, func(a, b int) bool { return all[a].MeanError.Value < all[b].MeanError.Value })
 	return all
 }
@@ -120,17 +124,18 @@ func (f *Findings) summary() []string {
 			out = append(out, text)
 		}
 	}
-	return append(out, f.verdicts()...)
+	return append(append(out, f.verdicts()...), f.adaptationVerdicts()...)
 }
 
 // verdicts says of the best observer and its rivals whether the difference is more than noise.
 func (f *Findings) verdicts() []string {
-	if len(f.Observers) < 2 {
+	ranked := f.ranked()
+	if len(ranked) < 2 {
 		return nil
 	}
-	best := f.ranked()[0].Name
+	best := ranked[0].Name
 	var out []string
-	for _, c := range f.Comparisons {
+	for _, c := range f.comparisons() {
 		if c.A != best && c.B != best || math.IsNaN(c.Difference) {
 			continue
 		}
@@ -146,6 +151,15 @@ func (f *Findings) verdicts() []string {
 			best, figure.Number(difference, true, 1), other, figure.Number(low, true, 1), figure.Number(high, true, 1), pValue(c.P), verdict))
 	}
 	return out
+}
+
+// comparisons lists the differences between models as they are.
+func (f *Findings) comparisons() []Comparison {
+	adapted := f.adapted("")
+	isAdapted := func(name string) bool {
+		return slices.ContainsFunc(adapted, func(o ObserverFindings) bool { return o.Name == name })
+	}
+	return slices.DeleteFunc(slices.Clone(f.Comparisons), func(c Comparison) bool { return isAdapted(c.A) || isAdapted(c.B) })
 }
 
 func pValue(p float64) string {
@@ -372,7 +386,7 @@ func (f *Findings) comparisonSection() report.Section {
 		{Name: "A − B, mean corruption " + f.wrong(), Kind: report.PercentKind, Decimals: 1, Unit: "points"},
 		{Name: "p", Kind: report.NumberKind, Decimals: 3}, {Name: "p on clean images", Kind: report.NumberKind, Decimals: 3}, {Name: "rank correlation", Kind: report.NumberKind, Decimals: 2}},
 		Caption: "Differences with 95 % intervals and two-sided p values from a bootstrap that resamples images, both models together; negative: A is the more robust. p on clean images: exact McNemar test. Rank correlation: Spearman over the conditions - near 1, both find the same conditions hard."}
-	for _, c := range f.Comparisons {
+	for _, c := range f.comparisons() {
 		t.Rows = append(t.Rows, []report.Cell{report.Text(c.A), report.Text(c.B), report.NumIn(c.Difference, c.Low, c.High), report.Num(c.P), report.Num(c.CleanP), report.Num(c.Rank)})
 	}
 	return report.Section{ID: "models", Title: "Which model is the more robust", Text: f.verdicts(), Parts: []report.Part{t}}

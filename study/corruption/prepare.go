@@ -3,6 +3,7 @@ package corruption
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sort"
@@ -56,7 +57,10 @@ func (x *examination) setUp(ctx context.Context) (err error) {
 	if err := x.chooseViews(); err != nil {
 		return err
 	}
-	x.plan = plan{stimuli: len(x.stimuli), conditions: len(x.conditions), observers: len(x.models), block: x.blockSize(), shard: x.Options.Shard}
+	if err := x.seat(ctx); err != nil {
+		return err
+	}
+	x.plan = plan{stimuli: len(x.stimuli), conditions: len(x.conditions), observers: len(x.subjects), block: x.blockSize(), shard: x.Options.Shard}
 	if x.plan.trials() == 0 {
 		return fmt.Errorf("corruption: shard %s of %d images in blocks of %d has nothing to show: make fewer shards, or smaller blocks with --batch",
 			x.Options.Shard, len(x.stimuli), x.plan.block)
@@ -70,7 +74,8 @@ func (x *examination) begin() error { return result.Begin(x.folder, x.config) }
 // largestBlock bounds the images in memory where a model fixes its batch.
 const largestBlock = 256
 
-// blockSize is the largest batch of a model, within reason, so that each condition of a block is one run of it.
+// blockSize is the largest batch of a model, within reason, so that each condition of a block is one run of it. Where models adapt to blocks
+// these are made nearly equal, none larger, since a small rest would be a poor sample.
 func (x *examination) blockSize() int {
 	size := x.batch()
 	for _, m := range x.models {
@@ -78,14 +83,28 @@ func (x *examination) blockSize() int {
 			size = max(size, m.Batch())
 		}
 	}
-	return size
+	if !x.adapts() {
+		return size
+	}
+	blocks := (len(x.stimuli) + size - 1) / size
+	return (len(x.stimuli) + blocks - 1) / blocks
 }
 
 func (x *examination) batch() int {
 	if x.Options.Batch > 0 {
 		return x.Options.Batch
 	}
+	if x.adapts() {
+		return 32 // "32 samples are enough" (Schneider et al. 2020)
+	}
 	return 16 // larger ones gain nothing on CPUs and cost memory
+}
+
+// shuffle puts the stimuli in random order, so that each block is a fair sample of the categories: one of a single category would adapt a
+// model to that category.
+func (x *examination) shuffle() {
+	random := rand.New(rand.NewPCG(x.Options.Seed, uint64(len(x.stimuli))))
+	random.Shuffle(len(x.stimuli), func(i, k int) { x.stimuli[i], x.stimuli[k] = x.stimuli[k], x.stimuli[i] })
 }
 
 func (x *examination) openData() (err error) {
@@ -101,6 +120,7 @@ func (x *examination) openData() (err error) {
 	}
 	source := x.conditions[0].source
 	x.stimuli = spread(x.Options.Limit, source.Len())
+	x.shuffle()
 	distinct := map[string]bool{}
 	for _, i := range x.stimuli {
 		if c := source.Item(i).Category; c != "" {

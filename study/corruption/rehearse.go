@@ -25,10 +25,10 @@ func (x *examination) rehearse(ctx context.Context) error {
 		return err
 	}
 	var answering time.Duration
-	for i, m := range x.models {
+	for _, m := range x.subjects {
 		fitted := make([]*raster.Image, len(images))
 		for k, image := range images {
-			fitted[k] = x.views[x.viewOf[i]].Fit(image)
+			fitted[k] = x.views[x.viewOf[m.model]].Fit(image)
 		}
 		if _, err := m.Answer(ctx, fitted); err != nil { // the first run prepares memory
 			return err

@@ -64,14 +64,14 @@ func (x *examination) show(ctx context.Context) error {
 // announce says what will be done and how long it will take.
 func (x *examination) announce(done int) {
 	trials := x.plan.trials()
-	perImage := len(x.conditions) * len(x.models)
+	perImage := len(x.conditions) * len(x.subjects)
 	part := ""
 	if !x.plan.shard.Whole() {
 		part = fmt.Sprintf("shard %s of %s: ", x.plan.shard, plural(len(x.stimuli), "image"))
 	}
-	left := time.Duration((trials-done)/len(x.models)) * x.perStimulus
+	left := time.Duration((trials-done)/len(x.subjects)) * x.perStimulus
 	x.note("%s%s × %s × %s = %s, %d done; about %s", part, plural(trials/perImage, "image"), plural(len(x.conditions), "condition"),
-		plural(len(x.models), "model"), plural(trials, "trial"), done, progress.Round(left))
+		x.seats(), plural(trials, "trial"), done, progress.Round(left))
 }
 
 // run makes slides on one side and has them answered on the other.
@@ -207,13 +207,13 @@ func (x *examination) makeSlide(ctx context.Context, s *slide, held fitted, c co
 
 // answer asks every observer and appends the step's trials to the journal.
 func (x *examination) answer(ctx context.Context, s *slide, journal *trial.Journal) error {
-	answers := make([][]observer.Answer, len(x.models))
+	answers := make([][]observer.Answer, len(x.subjects))
 	shown := make([]*raster.Image, 0, s.count)
-	for i, m := range x.models {
+	for i, m := range x.subjects {
 		shown = shown[:0]
 		for k := range s.count {
 			if s.lost[k] == nil {
-				shown = append(shown, s.images[x.viewOf[i]][k])
+				shown = append(shown, s.images[x.viewOf[m.model]][k])
 			}
 		}
 		if len(shown) == 0 {
@@ -228,7 +228,7 @@ func (x *examination) answer(ctx context.Context, s *slide, journal *trial.Journ
 	at := 0
 	for k := range s.count {
 		item := c.source.Item(x.stimuli[s.first+k])
-		for i := range x.models {
+		for i := range x.subjects {
 			row := x.row(s.step, k, i, c, item)
 			if s.lost[k] != nil {
 				row.Extras.Other = map[string]any{lostKey: s.lost[k].Error()}
@@ -246,17 +246,18 @@ func (x *examination) answer(ctx context.Context, s *slide, journal *trial.Journ
 	return nil
 }
 
-func (x *examination) row(s step, k, model int, c condition, item stimulus.Item) trial.Trial {
+func (x *examination) row(s step, k, subject int, c condition, item stimulus.Item) trial.Trial {
 	return trial.Trial{
 		Study: Name, Session: 1, Trial: x.plan.number(s, k),
-		Observer: x.models[model].Name(), ObserverKind: trial.Model,
+		Observer: x.subjects[subject].name, ObserverKind: trial.Model,
 		Stimulus: item.ID, Category: item.Category, Condition: c.name,
 		RT: math.NaN(), Confidence: math.NaN(),
 	}
 }
 
 // fill writes an answer into a row: the category in the model's words, its response, and the five best classes.
-func (x *examination) fill(row *trial.Trial, model int, a observer.Answer, item stimulus.Item) {
+func (x *examination) fill(row *trial.Trial, subject int, a observer.Answer, item stimulus.Item) {
+	model := x.subjects[subject].model
 	classes := x.models[model].Classes
 	top := a.Top(5)
 	row.Response = classes.Name(top[0])

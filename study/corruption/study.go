@@ -2,6 +2,7 @@
 //
 // Method. Images are brought to each model's size. Every corruption at every severity is made on demand from a seed that depends on the
 // study's seed, the corruption, the severity and the image alone; each observer answers each stimulus once; every answer is a trial.
+// A model is shown each block twice: as it is, and with the statistics of its normalisers adapted to the block (Schneider et al. 2020).
 // From the trials come accuracies with Wilson intervals, cross-entropy, calibration, mean corruption errors, and differences between
 // observers with paired bootstrap intervals over images.
 package corruption
@@ -46,8 +47,11 @@ type Options struct {
 	LabelColumn   string   `yaml:"label_column"`
 	Output        string   `yaml:"output"`
 	Size          int      `yaml:"size"`
-	Limit         int      `yaml:"limit"` // at most so many images, spread evenly over the set; 0: all
-	Batch         int      `yaml:"batch"`
+	Limit         int      `yaml:"limit"`  // at most so many images, spread evenly over the set; 0: all
+	Adapt         []string `yaml:"adapt"`  // how each model is shown a second time with its normalisers adapted to the block; none: not at all
+	Prior         float64  `yaml:"prior"`  // source pseudo-samples N of the mode prior; 0: twice the batch
+	Clean         string   `yaml:"clean"`  // images without corruption that calibrate; "": none
+	Batch         int      `yaml:"batch"`  // images shown together, to which an adapted model adapts
 	Orient        bool     `yaml:"orient"` // obey EXIF rotation
 	Seed          uint64   `yaml:"seed"`
 	Shard         Shard    `yaml:"shard"`
@@ -106,8 +110,9 @@ type examination struct {
 	conditions  []condition
 	models      []*observer.Model
 	choices     []observer.Choice
-	views       []view // distinct geometries of the models
-	viewOf      []int  // of each model
+	subjects    []subject // each model as it is, then adapted
+	views       []view    // distinct geometries of the models
+	viewOf      []int     // of each model
 	categories  []string
 	plan        plan
 	perStimulus time.Duration // that this machine takes for one stimulus under one condition, all observers together
@@ -115,6 +120,9 @@ type examination struct {
 }
 
 func (x *examination) close() {
+	for _, s := range x.subjects {
+		s.Close()
+	}
 	for _, m := range x.models {
 		m.Close()
 	}

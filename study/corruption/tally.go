@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"visus/measure/calibration"
 	"visus/measure/confusion"
@@ -20,10 +21,34 @@ type tally struct {
 	matrix     *confusion.Matrix
 	clean      *calibration.Diagram
 	corrupted  *calibration.Diagram
-	wrong      []float32 // per stimulus: weighted errors over the conditions that count
-	seen       []float32 // per stimulus: weight of the trials counted in wrong
-	cleanWrong []int8    // per stimulus: 0 right, 1 wrong, -1 not shown
-	answers    []string  // per stimulus of the current block: the answer to the clean image
+	wrong      []float32    // per stimulus: weighted errors over the conditions that count
+	seen       []float32    // per stimulus: weight of the trials counted in wrong
+	cleanWrong []int8       // per stimulus: 0 right, 1 wrong, -1 not shown
+	answers    []string     // per stimulus of the current block: the answer to the clean image
+	discordant []discordant // by condition, against the same model unadapted; it stands before this one in the table
+	right      bool         // the last trial's answer, where known says that it counts
+	known      bool
+}
+
+// discordant counts the images that one of two observers names rightly and the other does not.
+type discordant struct{ lost, won int }
+
+func (d *discordant) add(before, after bool) {
+	switch {
+	case before && !after:
+		d.lost++
+	case after && !before:
+		d.won++
+	}
+}
+
+// sources returns for each observer the place of the same model as it is.
+func (m *measurement) sources() []int {
+	out := make([]int, len(m.subjects))
+	for i, s := range m.subjects {
+		out[i] = slices.IndexFunc(m.subjects, func(t member) bool { return t.model == s.model && t.method == "" })
+	}
+	return out
 }
 
 // cell counts one condition.
@@ -45,12 +70,19 @@ type measurement struct {
 	conditions []condition
 	stimuli    []int // indices into each condition's source
 	weight     []float64
-	observers  []string
-	classes    [][]string // of each observer
+	subjects   []member
+}
+
+// member is one observer as the measures know it.
+type member struct {
+	name    string
+	model   string
+	method  string // how the model is adapted; "": as it is
+	classes []string
 }
 
 func (m *measurement) newTally(observer int) (*tally, error) {
-	t := &tally{basis: m.basis, conditions: make([]cell, len(m.conditions)), classes: m.classes[observer], classIndex: map[string]int{}}
+	t := &tally{basis: m.basis, conditions: make([]cell, len(m.conditions)), classes: m.subjects[observer].classes, classIndex: map[string]int{}}
 	for i := range t.conditions {
 		d, err := calibration.NewDiagram(0)
 		if err != nil {
@@ -61,6 +93,7 @@ func (m *measurement) newTally(observer int) (*tally, error) {
 	for i, c := range t.classes {
 		t.classIndex[c] = i
 	}
+	t.discordant = make([]discordant, len(m.conditions))
 	t.perClass = make([][]count, len(m.conditions))
 	for i := range t.perClass {
 		t.perClass[i] = make([]count, len(t.classes))
@@ -85,20 +118,22 @@ func (m *measurement) newTally(observer int) (*tally, error) {
 
 // count reads all trials once. A row that is not the one that the plan has next is an error.
 func (m *measurement) count(trials iter.Seq2[trial.Trial, error]) (tallies []*tally, lost []Lost, err error) {
-	for i := range m.observers {
+	for i := range m.subjects {
 		t, err := m.newTally(i)
 		if err != nil {
 			return nil, nil, err
 		}
 		tallies = append(tallies, t)
 	}
+	sources := m.sources()
 	next, stop := iter.Pull2(trials)
 	defer stop()
 	for i := range m.stepCount() {
 		s := m.step(i)
 		for k := range s.count {
 			id := m.conditions[s.condition].source.Item(m.stimuli[s.first+k]).ID
-			for o, name := range m.observers {
+			for o, subject := range m.subjects {
+				name := subject.name
 				row, err, ok := next()
 				switch c := m.conditions[s.condition]; {
 				case err != nil:
@@ -114,6 +149,9 @@ func (m *measurement) count(trials iter.Seq2[trial.Trial, error]) (tallies []*ta
 					if err := tallies[o].add(m, s, k, row); err != nil {
 						return nil, nil, err
 					}
+					if a := sources[o]; a != o && tallies[a].known && tallies[o].known {
+						tallies[o].discordant[s.condition].add(tallies[a].right, tallies[o].right)
+					}
 				}
 			}
 		}
@@ -126,6 +164,7 @@ func (t *tally) add(m *measurement, s step, k int, row trial.Trial) error {
 	c, at := s.condition, m.place(s, k)
 	clean := m.conditions[c].severity == 0
 	truth, right := row.Category, row.Correct
+	t.known = false
 	if t.basis == Agreement {
 		if clean {
 			t.answers[k] = row.Response
@@ -136,6 +175,7 @@ func (t *tally) add(m *measurement, s step, k int, row trial.Trial) error {
 	if truth == "" {
 		return nil // one of the images without a label in a set that has labels
 	}
+	t.right, t.known = right, true
 	cell := &t.conditions[c]
 	cell.add(right)
 	cell.confidence += row.Confidence
