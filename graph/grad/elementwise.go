@@ -50,14 +50,16 @@ var elementwise = map[string]rule{
 	"Erf": times(func(b *graph.Builder, c call) graph.Value {
 		return scale(b, unary(b, "Exp", neg(b, square(b, c.x[0]))), 2/math.Sqrt(math.Pi))
 	}),
-	"Sin":   times(func(b *graph.Builder, c call) graph.Value { return unary(b, "Cos", c.x[0]) }),
-	"Cos":   times(func(b *graph.Builder, c call) graph.Value { return neg(b, unary(b, "Sin", c.x[0])) }),
-	"Tan":   times(func(b *graph.Builder, c call) graph.Value { return shift(b, square(b, c.y[0]), 1) }),
-	"Sinh":  times(func(b *graph.Builder, c call) graph.Value { return unary(b, "Cosh", c.x[0]) }),
-	"Cosh":  times(func(b *graph.Builder, c call) graph.Value { return unary(b, "Sinh", c.x[0]) }),
-	"Tanh":  times(func(b *graph.Builder, c call) graph.Value { return less1(b, square(b, c.y[0])) }),
-	"Asin":  over(func(b *graph.Builder, c call) graph.Value { return unary(b, "Sqrt", less1(b, square(b, c.x[0]))) }),
-	"Acos":  over(func(b *graph.Builder, c call) graph.Value { return neg(b, unary(b, "Sqrt", less1(b, square(b, c.x[0])))) }),
+	"Sin":  times(func(b *graph.Builder, c call) graph.Value { return unary(b, "Cos", c.x[0]) }),
+	"Cos":  times(func(b *graph.Builder, c call) graph.Value { return neg(b, unary(b, "Sin", c.x[0])) }),
+	"Tan":  times(func(b *graph.Builder, c call) graph.Value { return shift(b, square(b, c.y[0]), 1) }),
+	"Sinh": times(func(b *graph.Builder, c call) graph.Value { return unary(b, "Cosh", c.x[0]) }),
+	"Cosh": times(func(b *graph.Builder, c call) graph.Value { return unary(b, "Sinh", c.x[0]) }),
+	"Tanh": times(func(b *graph.Builder, c call) graph.Value { return less1(b, square(b, c.y[0])) }),
+	"Asin": over(func(b *graph.Builder, c call) graph.Value { return unary(b, "Sqrt", less1(b, square(b, c.x[0]))) }),
+	"Acos": over(func(b *graph.Builder, c call) graph.Value {
+		return neg(b, unary(b, "Sqrt", less1(b, square(b, c.x[0]))))
+	}),
 	"Atan":  over(func(b *graph.Builder, c call) graph.Value { return shift(b, square(b, c.x[0]), 1) }),
 	"Asinh": over(func(b *graph.Builder, c call) graph.Value { return unary(b, "Sqrt", shift(b, square(b, c.x[0]), 1)) }),
 	"Acosh": over(func(b *graph.Builder, c call) graph.Value { return unary(b, "Sqrt", shift(b, square(b, c.x[0]), -1)) }),
