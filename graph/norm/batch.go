@@ -85,7 +85,7 @@ func Probe(g *graph.Graph, layers []Layer) (*graph.Graph, string, error) {
 		return nil, "", err
 	}
 	w := newWriter(g, "probe")
-	kind, err := kindOf(g, layers)
+	kind, err := kindOf(layers)
 	if err != nil {
 		return nil, "", err
 	}
@@ -123,7 +123,7 @@ func rewrite(g *graph.Graph, layers []Layer, o Options) (*rewriter, error) {
 	if v := g.Opsets[""]; v < 13 {
 		return nil, fmt.Errorf("norm: the graph has opset %d, expected 13 or later", v)
 	}
-	kind, err := kindOf(g, layers)
+	kind, err := kindOf(layers)
 	if err != nil {
 		return nil, err
 	}
@@ -131,21 +131,12 @@ func rewrite(g *graph.Graph, layers []Layer, o Options) (*rewriter, error) {
 }
 
 // kindOf returns the element type of the layers' values. Statistics of half precision would be of no use.
-func kindOf(g *graph.Graph, layers []Layer) (tensor.Type, error) {
-	values, err := g.InferShapes()
-	if err != nil {
-		return tensor.Invalid, err
-	}
-	kind := tensor.Invalid
+func kindOf(layers []Layer) (tensor.Type, error) {
+	kind := layers[0].kind
 	for _, l := range layers {
-		v, ok := values[l.Value]
-		if !ok {
-			return kind, fmt.Errorf("norm: layer %q: the graph has no value %q", l.Name, l.Value)
+		if l.kind != tensor.Float32 && l.kind != tensor.Float64 || l.kind != kind {
+			return kind, fmt.Errorf("norm: layer %q: its values are %s, expected float32, or float64 in all layers", l.Name, l.kind)
 		}
-		if v.Type != tensor.Float32 && v.Type != tensor.Float64 || kind != tensor.Invalid && kind != v.Type {
-			return kind, fmt.Errorf("norm: layer %q: its values are %s, expected float32, or float64 in all layers", l.Name, v.Type)
-		}
-		kind = v.Type
 	}
 	return kind, nil
 }
@@ -181,38 +172,69 @@ func (r *rewriter) state(input string, layers []Layer) {
 	r.place(0)
 }
 
-// batch makes one layer compute its statistics: a BatchNormalization reads computed ones; behind a folded layer one is put.
+// batch makes one layer compute its statistics and use them. What comes in the place of its BatchNormalization, or behind a folded
+// layer, depends on where it is: ONNX Runtime has no form that is fast everywhere. (2 threads, ResNet-20, batches of 100: the form for
+// wide maps everywhere takes 1.4 times as long as the source, the one for the rest 1.5 times, both as here 1.3 times.)
 func (r *rewriter) batch(l Layer) error {
-	n, at, err := r.node(l)
-	if err != nil {
-		return err
-	}
 	w := r.o.law(l)
+	y := r.prefix + l.Name + "/corrected"
+	at := 0
+	if l.Kind == BatchNorm {
+		n, i, err := batchNormOf(r.g, l)
+		if err != nil {
+			return err
+		}
+		r.g.Nodes = slices.Delete(r.g.Nodes, i, i+1)
+		at, y = i, n.Outputs[0]
+	}
 	scale, bias := r.numbers(l.Name+"/scale", r.kind, w.scale), r.numbers(l.Name+"/bias", r.kind, w.bias)
-	n.Inputs = []string{l.Value, scale, bias}
-	n.SetAttribute("epsilon", float32(w.epsilon))
-	if r.training(w) {
+	n := &graph.Node{Name: l.Name, Op: "BatchNormalization", Inputs: []string{l.Value, scale, bias}, Outputs: []string{y},
+		Attributes: []graph.Attribute{{Name: "epsilon", Value: float32(w.epsilon)}}}
+	switch {
+	case r.training(l, w):
 		r.train(n, l, w)
-	} else {
+	case wide(l) || l.axis > 1:
+		mean, variance := r.mixture(l, w)
+		r.affine(n, l, mean, variance, float64(float32(w.epsilon)))
+	default:
 		mean, variance := r.mixture(l, w)
 		n.Inputs = append(n.Inputs, mean, variance)
 	}
-	if l.Kind == Folded {
-		_, err := r.g.InsertAfter(l.Value, append(r.nodes, n)...)
-		r.nodes = nil
-		return err
+	r.nodes = append(r.nodes, n)
+	if l.Kind == BatchNorm {
+		r.place(at)
+		return nil
 	}
-	r.place(at)
-	return nil
+	n.Name = y
+	_, err := r.g.InsertAfter(l.Value, r.nodes...)
+	r.nodes = nil
+	return err
 }
 
-// node returns the BatchNormalization of a layer and its place, or a new node that comes behind a folded layer.
-func (r *rewriter) node(l Layer) (*graph.Node, int, error) {
-	if l.Kind == BatchNorm {
-		return batchNormOf(r.g, l)
+// wide says whether a layer's values are maps of many positions a channel, or of an unknown number.
+func wide(l Layer) bool {
+	if len(l.shape) != 4 || l.axis != 1 {
+		return false
 	}
-	name := r.prefix + l.Name + "/correct"
-	return &graph.Node{Name: name, Op: "BatchNormalization", Outputs: []string{name}}, 0, nil
+	height, width := l.shape[2], l.shape[3]
+	return !height.Fixed() || !width.Fixed() || height.Size*width.Size >= 256
+}
+
+// affine makes n compute factor·u + offset: for maps as a convolution of each channel, which ONNX Runtime joins with the addition and the activation behind
+// it; where channels lie last as it is written.
+func (r *rewriter) affine(n *graph.Node, l Layer, mean, variance string, epsilon float64) {
+	scale, bias := n.Inputs[1], n.Inputs[2]
+	n.Attributes = nil
+	deviation := r.op(l.Name+"/deviation", "Sqrt", []string{r.op(l.Name+"/safe_variance", "Add", []string{variance, r.number(r.kind, epsilon)})})
+	factor := r.op(l.Name+"/factor", "Div", []string{scale, deviation})
+	offset := r.op(l.Name+"/offset", "Sub", []string{bias, r.op(l.Name+"/moved", "Mul", []string{mean, factor})})
+	if l.axis > 1 {
+		n.Op, n.Inputs = "Add", []string{r.op(l.Name+"/scaled", "Mul", []string{l.Value, factor}), offset}
+		return
+	}
+	n.Op, n.Inputs = "Conv", []string{l.Value, r.op(l.Name+"/kernel", "Reshape", []string{factor, r.ints(-1, 1, 1, 1)}), offset}
+	n.SetAttribute("group", int64(l.Channels))
+	n.SetAttribute("kernel_shape", []int64{1, 1})
 }
 
 // batchNormOf finds the node of a BatchNorm layer.
@@ -225,16 +247,17 @@ func batchNormOf(g *graph.Graph, l Layer) (*graph.Node, int, error) {
 	return nil, 0, fmt.Errorf("norm: the graph has no batch normalisation %q that reads %q", l.Name, l.Value)
 }
 
-// training says whether BatchNormalization's own training mode does all that is asked for: one node, and the fastest form.
-func (r *rewriter) training(w law) bool {
-	return r.before == nil && r.o.lambda(1) == 0 && !r.o.Unbiased && r.o.Only == Both && w.dead == nil
+// training says whether BatchNormalization's own training mode does all that is asked for: one node.
+func (r *rewriter) training(l Layer, w law) bool {
+	return r.before == nil && r.o.lambda(1) == 0 && !r.o.Unbiased && r.o.Only == Both && w.dead == nil && l.axis == 1
 }
 
-// train switches the training mode on. Before opset 14, more than one output says so; the statistics that are given do not matter.
+// train switches a BatchNormalization's training mode on. Before opset 14, more than one output says so. The further outputs are not
+// used, and the node's statistics are read by no other node: ONNX Runtime gives the ones in the memory of the others.
 func (r *rewriter) train(n *graph.Node, l Layer, w law) {
 	n.Inputs = append(n.Inputs, r.numbers(l.Name+"/source_mean", r.kind, w.mean), r.numbers(l.Name+"/source_variance", r.kind, w.variance))
-	n.SetAttribute("momentum", float32(0)) // what the further outputs give is the batch's own statistics
 	n.Outputs = append(n.Outputs, r.prefix+l.Name+"/mean", r.prefix+l.Name+"/variance")
+	n.SetAttribute("momentum", float32(0))
 	if r.g.Opsets[""] < 14 {
 		n.Outputs = append(n.Outputs, r.prefix+l.Name+"/saved_mean", r.prefix+l.Name+"/saved_variance")
 		return
@@ -244,7 +267,7 @@ func (r *rewriter) train(n *graph.Node, l Layer, w law) {
 
 // mixture adds nodes for the mean and variance that a layer uses.
 func (r *rewriter) mixture(l Layer, w law) (mean, variance string) {
-	target, spread := r.moments(l)
+	target, spread := r.quickMoments(l)
 	if r.o.Unbiased {
 		spread = r.unbiased(l, spread)
 	}

@@ -24,7 +24,7 @@ func Deployable(g *graph.Graph, layers []Layer, target Statistics, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	kind, err := kindOf(g, layers)
+	kind, err := kindOf(layers)
 	if err != nil {
 		return nil, err
 	}

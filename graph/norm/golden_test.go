@@ -233,3 +233,268 @@ func TestGoldenLogits(t *testing.T) {
 	}
 	t.Logf("%d cases, logits differ by at most %.2g", checked, worst)
 }
+
+// TestGoldenStatistics holds a layer's statistics in a batch graph to the reference's:
+// <set>/stats_<law>/<layer>/{target_mean,target_var,mixed_mean,mixed_var} of the first batch.
+func TestGoldenStatistics(t *testing.T) {
+	images, _ := sets(t)
+	g, _ := models(t)
+	layers := layersOf(t, g)
+	checked, worst := 0, 0.0
+	for _, file := range golden.Files(t, folder, "tta_golden.npz") {
+		arrays := golden.Arrays(t, file)
+		found := map[string]norm.Statistics{} // of the values in the adapted graph, by set and law
+		for name := range arrays {
+			parts := strings.Split(name, "/")
+			if len(parts) != 4 || !strings.HasPrefix(parts[1], "stats_") || parts[3] != "target_mean" {
+				continue
+			}
+			n, o := law(t, strings.TrimPrefix(parts[1], "stats_"))
+			key := parts[0] + "/" + parts[1]
+			if found[key] == nil {
+				probed, output, err := norm.Probe(must[*graph.Graph](t)(norm.Batch(g, layers, o)), layers)
+				if err != nil {
+					t.Fatal(err)
+				}
+				vector := run(t, compile(t, probed, output), batch(images[parts[0]], 0, n))[0]
+				found[key] = must[norm.Statistics](t)(norm.Unpack(layers, vector))
+			}
+			i := slices.IndexFunc(layers, func(l norm.Layer) bool { return l.Name == parts[2] })
+			if i < 0 {
+				t.Fatalf("%s: no such layer", name)
+			}
+			l, m := layers[i], found[key][parts[2]]
+			lambda := o.Prior / (o.Prior + o.Images)
+			for c := range l.Channels {
+				variance := m.Variance[c] * m.Values / (m.Values - 1)
+				for what, got := range map[string]float64{"target_mean": m.Mean[c], "target_var": variance,
+					"mixed_mean": lambda*l.Mean[c] + (1-lambda)*m.Mean[c], "mixed_var": lambda*l.Variance[c] + (1-lambda)*variance} {
+					want := arrays[strings.Join(parts[:3], "/")+"/"+what].Floats()[c]
+					scale := math.Abs(want)
+					if strings.HasSuffix(what, "mean") {
+						scale = math.Sqrt(m.Variance[c]) // a mean near 0 is known to a share of the deviation
+					}
+					d := math.Abs(got-want) / scale
+					if !(d <= statsWithin) {
+						t.Errorf("%s/%s, channel %d: %g, expected %g", key, what, c, got, want)
+					}
+					checked, worst = checked+1, max(worst, d)
+				}
+			}
+		}
+	}
+	if checked == 0 {
+		t.Fatal("no case found")
+	}
+	t.Logf("%d numbers, relative difference at most %.2g", checked, worst)
+}
+
+// TestGoldenAccuracy holds the number of right answers to adapt/accuracy.json for every law and stored set.
+func TestGoldenAccuracy(t *testing.T) {
+	type table struct {
+		Sets  map[string]map[string]float64 `json:"sets"`
+		Clean map[string]float64            `json:"clean_bn"`
+		All   int                           `json:"n_images"`
+	}
+	want := golden.JSON[table](t, golden.Files(t, folder, "accuracy.json")[0])
+	want.Sets["clean"] = map[string]float64{}
+	for key, v := range want.Clean {
+		n, prior, _ := strings.Cut(key, ",")
+		want.Sets["clean"]["n"+n+"_N"+prior] = v
+	}
+	if testing.Short() {
+		t.Skip("324 passes over 500 images")
+	}
+	images, labels := sets(t)
+	g, _ := models(t)
+	layers := layersOf(t, g)
+	source := compile(t, g)
+	programs := map[string]engine.Program{}
+	checked, worst, exact := 0, 0, 0
+	for set, laws := range want.Sets {
+		x := images[set]
+		if x == nil {
+			continue // not stored; made from the clean images by package corrupt, a floor apart
+		}
+		for name, share := range laws {
+			p, n := source, 500
+			switch name {
+			case "source":
+			case "full_biased":
+				name = "batchwise_n500"
+				fallthrough
+			default:
+				var o norm.Options
+				n, o = law(t, name)
+				if programs[name] == nil {
+					programs[name] = compile(t, must[*graph.Graph](t)(norm.Batch(g, layers, o)))
+				}
+				p = programs[name]
+			}
+			got := correct(inBatches(t, p, x, n), labels)
+			off := got - int(math.Round(share*float64(want.All)))
+			if off = max(off, -off); off > imagesWithin {
+				t.Errorf("%s, %s: %d of %d right, expected %g", set, name, got, want.All, share*float64(want.All))
+			}
+			if off == 0 {
+				exact++
+			}
+			checked, worst = checked+1, max(worst, off)
+		}
+	}
+	if checked == 0 {
+		t.Fatal("no case found")
+	}
+	t.Logf("%d accuracies, %d of them exactly, the others within %d of %d images", checked, exact, worst, want.All)
+}
+
+// TestGoldenCumulative holds a stateful graph to <set>/ema_n100, and what its state says to the running sums of batches.
+func TestGoldenCumulative(t *testing.T) {
+	images, _ := sets(t)
+	g, _ := models(t)
+	layers := layersOf(t, g)
+	stateful, state, err := norm.Stateful(g, layers, norm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := compile(t, stateful)
+	checked, worst := 0, 0.0
+	for _, file := range golden.Files(t, folder, "tta_golden.npz") {
+		for name, want := range golden.Arrays(t, file) {
+			if !strings.HasSuffix(name, "/ema_n100/logits") {
+				continue
+			}
+			x, value := images[strings.Split(name, "/")[0]], state.Initial
+			var got []float64
+			for i := 0; i < 500; i += 100 {
+				out := run(t, p, batch(x, i, i+100), value)
+				got, value = append(got, out[0].Floats()...), out[1]
+			}
+			d := distance(got, want.Floats())
+			if !(d <= logitsWithin) {
+				t.Errorf("%s: logits differ by %g", name, d)
+			}
+			checked, worst = checked+1, max(worst, d)
+			for _, m := range must[norm.Statistics](t)(norm.Unpack(layers, value)) {
+				if m.Images != 500 || m.Values < 500 {
+					t.Fatalf("the state has seen %g images and %g values, expected 500 and more", m.Images, m.Values)
+				}
+			}
+		}
+	}
+	if checked == 0 {
+		t.Fatal("no case found")
+	}
+	t.Logf("%d sets, logits differ by at most %.2g", checked, worst)
+}
+
+// calibration reads calib_<kind>/<conv>/{mean,var}.
+func calibration(arrays map[string]*tensor.Tensor, layers []norm.Layer) map[string]norm.Statistics {
+	out := map[string]norm.Statistics{}
+	for name, mean := range arrays {
+		parts := strings.Split(name, "/")
+		if len(parts) != 3 || !strings.HasPrefix(parts[0], "calib_") || parts[2] != "mean" {
+			continue
+		}
+		kind := strings.TrimPrefix(parts[0], "calib_")
+		if out[kind] == nil {
+			out[kind] = norm.Statistics{}
+		}
+		out[kind][parts[1]] = norm.Moments{Mean: mean.Floats(), Variance: arrays[parts[0]+"/"+parts[1]+"/var"].Floats()}
+	}
+	return out
+}
+
+// measure probes a graph on images, pooled over batches.
+func measure(t testing.TB, g *graph.Graph, layers []norm.Layer, x *tensor.Tensor, n int) norm.Statistics {
+	probed, output, err := norm.Probe(g, layers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := compile(t, probed, output)
+	var all norm.Accumulator
+	for i := 0; i < x.Shape()[0]; i += n {
+		vector := run(t, p, batch(x, i, min(i+n, x.Shape()[0])))[0]
+		if err := all.Add(must[norm.Statistics](t)(norm.Unpack(layers, vector))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all.Statistics()
+}
+
+// TestGoldenFolded corrects the folded ResNet-20s, as assembled and as PyTorch's exporter writes it, with every stored calibration:
+// logits, accuracies and agreement with the unfolded network. Layers are matched by their place, as exporters name them anew.
+func TestGoldenFolded(t *testing.T) {
+	images, labels := sets(t)
+	unfolded, folded := models(t)
+	arrays := golden.Arrays(t, golden.Files(t, folder, "folded_golden.npz")[0])
+	numbers := golden.JSON[map[string]map[string]any](t, golden.Files(t, folder, "folded_golden.json")[0])
+	reference := map[string][]float64{}
+	logits, shares, worst := 0, 0, 0.0
+	for file, g := range folded {
+		layers := norm.Adaptable(layersOf(t, g))
+		stored := layers // names of the file that has the stored ones
+		for _, other := range folded {
+			if l := norm.Adaptable(layersOf(t, other)); arrays["calib_analytic/"+l[0].Name+"/mean"] != nil {
+				stored = l
+			}
+		}
+		if len(layers) != len(stored) {
+			t.Fatalf("%s: %d folded layers, expected %d", file, len(layers), len(stored))
+		}
+		for kind, byName := range calibration(arrays, stored) {
+			clean := norm.Statistics{}
+			for i, l := range layers {
+				clean[l.Name] = byName[stored[i].Name]
+			}
+			if kind == "plain100" {
+				all, _ := lossless(t)
+				compareMoments(t, file, measure(t, g, layers, batch(all, 500, 600), 40), clean)
+			}
+			for key, row := range numbers {
+				set, name, _ := strings.Cut(key, "/")
+				n, o := law(t, name)
+				o.Unbiased, o.Clean = false, clean
+				if reference[key] == nil {
+					ref := o
+					ref.Clean = nil
+					reference[key] = inBatches(t, compile(t, must[*graph.Graph](t)(norm.Batch(unfolded, layersOf(t, unfolded), ref))), images[set], n)
+				}
+				got := inBatches(t, compile(t, must[*graph.Graph](t)(norm.Batch(g, layers, o))), images[set], n)
+				if want := arrays[key+"/"+kind+"/logits"]; want != nil {
+					d := distance(got[:want.Len()], want.Floats())
+					if logits, worst = logits+1, max(worst, d); !(d <= logitsWithin) {
+						t.Errorf("%s, %s, %s: logits differ by %g", file, key, kind, d)
+					}
+				}
+				same := 0
+				for i, a := range answers(reference[key]) {
+					if a == answers(got)[i] {
+						same++
+					}
+				}
+				want := row[kind].(map[string]any)
+				for what, n := range map[string]int{"acc": correct(got, labels), "agreement": same} {
+					if shares++; math.Abs(float64(n)-500*want[what].(float64)) > imagesWithin {
+						t.Errorf("%s, %s, %s, %s: %d of 500, expected %g", file, key, kind, what, n, 500*want[what].(float64))
+					}
+				}
+			}
+		}
+	}
+	if logits == 0 || shares == 0 {
+		t.Fatal("no case found")
+	}
+	t.Logf("%d arrays of logits differ by at most %.2g; %d accuracies and agreements within %d of 500", logits, worst, shares, imagesWithin)
+}
+
+func compareMoments(t testing.TB, what string, got, want norm.Statistics) {
+	for name, w := range want {
+		for c := range w.Mean {
+			deviation := math.Sqrt(w.Variance[c])
+			if math.Abs(got[name].Mean[c]-w.Mean[c]) > statsWithin*deviation+1e-7 || math.Abs(got[name].Variance[c]-w.Variance[c]) > statsWithin*w.Variance[c]+1e-9 {
+				t.Errorf("%s: %s, channel %d: mean %g and variance %g, expected %g and %g", what, name, c, got[name].Mean[c], got[name].Variance[c], w.Mean[c], w.Variance[c])
+			}
+		}
+	}
+}

@@ -39,8 +39,9 @@ type Layer struct {
 	Mean, Variance, Scale, Bias []float64
 	Epsilon                     float64
 
-	last bool // channels lie on the last axis, not on axis 1
-	rank int
+	kind  tensor.Type // of the values
+	shape []graph.Dim // of the value
+	axis  int         // the channels' one
 }
 
 // fixed lists the normalisers that use no statistics of training, with the input that is their scale.
@@ -228,7 +229,8 @@ func (f finder) batchNorm(n *graph.Node) (Layer, error) {
 	if n.Int("training_mode", 0) != 0 || len(n.Outputs) > 1 || f.g.Constant(n.Input(3)) == nil || f.g.Constant(n.Input(4)) == nil {
 		return f.fixed(n), nil
 	}
-	l := Layer{Name: f.name(n), Operator: n.Op, Value: n.Input(0), Epsilon: float64(n.Float("epsilon", 1e-5)), rank: len(f.values[n.Input(0)].Shape)}
+	l := Layer{Name: f.name(n), Operator: n.Op, Value: n.Input(0), Epsilon: float64(n.Float("epsilon", 1e-5)), axis: 1}
+	l.kind, l.shape = f.values[l.Value].Type, f.values[l.Value].Shape
 	for i, to := range []*[]float64{&l.Scale, &l.Bias, &l.Mean, &l.Variance} {
 		c := f.g.Constant(n.Input(i + 1))
 		if c == nil || c.Tensor == nil {
@@ -240,7 +242,7 @@ func (f finder) batchNorm(n *graph.Node) (Layer, error) {
 		}
 	}
 	l.Channels = len(l.Scale)
-	if l.rank < 2 {
+	if len(l.shape) < 2 {
 		return l, fmt.Errorf("norm: %s: the shape of its input %q is not known", n, n.Input(0))
 	}
 	return l, nil
@@ -276,14 +278,17 @@ func (f finder) folded(n *graph.Node) (Layer, bool) {
 	default:
 		return l, false // MatMul with a stack of matrices
 	}
-	l.last = n.Op == "MatMul"
 	if n.Op == "MatMul" {
 		if add := f.bias(n, l.Channels); add != nil {
 			l.Value = add.Output(0)
 		}
 	}
-	l.rank = len(f.values[n.Output(0)].Shape)
-	if l.rank < 2 || w.Type() != tensor.Float32 && w.Type() != tensor.Float64 {
+	l.kind, l.shape = w.Type(), f.values[n.Output(0)].Shape
+	l.axis = 1
+	if n.Op == "MatMul" {
+		l.axis = len(l.shape) - 1
+	}
+	if len(l.shape) < 2 || l.kind != tensor.Float32 && l.kind != tensor.Float64 {
 		return l, false
 	}
 	return l, !slices.ContainsFunc(f.readers[l.Value], func(r *graph.Node) bool { return r.Op == "BatchNormalization" })

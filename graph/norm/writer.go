@@ -14,7 +14,7 @@ type writer struct {
 	g      *graph.Graph
 	prefix string // nothing in the graph has a name that begins with it
 	nodes  []*graph.Node
-	seen   map[string]string // constants by what they hold
+	seen   map[string]string // values by what they hold
 }
 
 func newWriter(g *graph.Graph, wish string) *writer {
@@ -49,11 +49,16 @@ func (w *writer) numbers(name string, kind tensor.Type, values []float64) string
 
 // number adds a constant vector of one element, once for each value.
 func (w *writer) number(kind tensor.Type, value float64) string {
-	key := fmt.Sprint(kind, value)
+	return w.vector(kind, []float64{value})
+}
+
+// vector adds a constant vector under no name of its own, once for each value.
+func (w *writer) vector(kind tensor.Type, values []float64) string {
+	key := fmt.Sprint(kind, values)
 	if name, ok := w.seen[key]; ok {
 		return name
 	}
-	w.seen[key] = w.numbers(fmt.Sprintf("constant%d", len(w.seen)), kind, []float64{value})
+	w.seen[key] = w.numbers(fmt.Sprintf("constant%d", len(w.seen)), kind, values)
 	return w.seen[key]
 }
 
@@ -97,40 +102,50 @@ func (w *writer) mean(name, value string, axes ...int64) string {
 	return w.op(name, "ReduceMean", []string{value, w.ints(axes...)}, drop)
 }
 
-// average adds nodes that average a layer's values over all axes but the channels': [N,C,...] to [C]. GlobalAveragePool comes first
-// where it can, since ONNX Runtime has it for the layout that its convolutions use.
+// average adds nodes that average a layer's values over all axes but the channels': [N,C,...] to [C]. GlobalAveragePool comes first where
+// it can, since ONNX Runtime has it for the layout that its convolutions use.
 func (w *writer) average(name string, l Layer, value string) string {
-	switch {
-	case l.last:
-		axes := make([]int64, l.rank-1)
-		for i := range axes {
-			axes[i] = int64(i)
+	var axes []int64
+	for i := range l.shape {
+		if i != l.axis {
+			axes = append(axes, int64(i))
 		}
-		return w.mean(name, value, axes...)
-	case l.rank == 2:
-		return w.mean(name, value, 0)
 	}
-	pooled := w.op(name+"_of_images", "GlobalAveragePool", []string{value})
-	axes := []int64{0}
-	for i := 2; i < l.rank; i++ {
-		axes = append(axes, int64(i))
+	if l.axis == 1 && len(l.shape) > 2 {
+		value = w.op(name+"_of_images", "GlobalAveragePool", []string{value})
 	}
-	return w.mean(name, pooled, axes...)
+	return w.mean(name, value, axes...)
 }
 
-// moments adds nodes for the mean and the biased variance of a layer's values.
+// moments adds nodes for the mean and the biased variance of a layer's values, about the mean.
 func (w *writer) moments(l Layer) (mean, variance string) {
 	mean = w.average(l.Name+"/mean", l, l.Value)
-	square := w.average(l.Name+"/square", l, w.op(l.Name+"/squares", "Mul", []string{l.Value, l.Value}))
-	difference := w.op(l.Name+"/difference", "Sub", []string{square, w.op(l.Name+"/mean_square", "Mul", []string{mean, mean})})
+	centre := mean
+	if behind := len(l.shape) - 1 - l.axis; behind > 0 {
+		centre = w.op(l.Name+"/centre", "Reshape", []string{mean, w.ints(append([]int64{-1}, slices.Repeat([]int64{1}, behind)...)...)})
+	}
+	centred := w.op(l.Name+"/centred", "Sub", []string{l.Value, centre})
+	return mean, w.average(l.Name+"/variance", l, w.op(l.Name+"/squares", "Mul", []string{centred, centred}))
+}
+
+// quickMoments measures as moments does, by the mean square, in fewer passes. The variance loses digits where it is far below the
+// square of the mean, which it is not behind a convolution of normalised values.
+func (w *writer) quickMoments(l Layer) (mean, variance string) {
+	mean = w.average(l.Name+"/mean", l, l.Value)
+	square := w.average(l.Name+"/mean_square", l, w.op(l.Name+"/squares", "Mul", []string{l.Value, l.Value}))
+	difference := w.op(l.Name+"/difference", "Sub", []string{square, w.op(l.Name+"/square_mean", "Mul", []string{mean, mean})})
 	return mean, w.op(l.Name+"/variance", "Relu", []string{difference}) // rounding may leave less than 0
 }
 
-// values adds nodes for the number M of a layer's values a channel, of shape [1].
+// values adds nodes for the number M of a layer's values a channel, of shape [1], once for each layer.
 func (w *writer) values(l Layer, kind tensor.Type) string {
-	size := w.op(l.Name+"/size", "Size", []string{l.Value})
-	all := w.op(l.Name+"/size_float", "Cast", []string{size}, graph.Attribute{Name: "to", Value: graph.TypeNumber(kind)})
-	return w.op(l.Name+"/values", "Mul", []string{all, w.number(kind, 1/float64(l.Channels))})
+	key := l.Name + "/values"
+	if w.seen[key] == "" {
+		size := w.op(l.Name+"/size", "Size", []string{l.Value})
+		all := w.op(l.Name+"/size_float", "Cast", []string{size}, graph.Attribute{Name: "to", Value: graph.TypeNumber(kind)})
+		w.seen[key] = w.op(key, "Div", []string{all, w.number(kind, float64(l.Channels))})
+	}
+	return w.seen[key]
 }
 
 // images adds nodes for the number of images: the first dimension of the graph's first input, of shape [1].
