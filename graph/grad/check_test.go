@@ -382,7 +382,7 @@ func dependsOn(g *graph.Graph, name string) bool {
 }
 
 // specimens tells, for every operator with a rule, how to draw uses of it. Each family's test file has its own table.
-var specimens = []map[string]func(s *specimen){elementwiseSpecimens}
+var specimens = []map[string]func(s *specimen){elementwiseSpecimens, shapeSpecimens}
 
 // newest are operators that are younger than the opset that specimens are written in.
 var newest = map[string]int64{"Gelu": 20, "Swish": 24, "RMSNormalization": 23, "Attention": 23}

@@ -9,10 +9,12 @@ import (
 var none rule
 
 // families are the tables of rules, one a file.
-var families = []map[string]rule{elementwise}
+var families = []map[string]rule{elementwise, shapes}
 
-// rules joins the families.
-var rules = join(families)
+// rules joins the families. They are joined in init because rules may differentiate graphs themselves.
+var rules map[string]rule
+
+func init() { rules = join(families) }
 
 func join(families []map[string]rule) map[string]rule {
 	all := map[string]rule{}
