@@ -75,15 +75,17 @@ func (u *Updates) average(p Parameter, next graph.Value, initial *tensor.Tensor,
 	return name
 }
 
-// peaks are the largest absolute values of the gradients, one a parameter.
+// peaks are the largest absolute values of the gradients, one a parameter. ONNX Runtime's ReduceMax passes NaN over: a sum finds it.
 func (u *Updates) peaks(list []Parameter) graph.Value {
-	each := make([]graph.Value, len(list))
+	tops, sums := make([]graph.Value, len(list)), make([]graph.Value, len(list))
 	one := u.Ints(1)
 	for i, p := range list {
-		top := u.Op("ReduceMax", []graph.Value{u.op("Abs", p.Gradient)}, graph.Attribute{Name: "keepdims", Value: int64(0)})
-		each[i] = u.op("Reshape", top, one)
+		size := u.op("Abs", p.Gradient)
+		tops[i], sums[i] = u.op("Reshape", u.total("ReduceMax", size), one), u.op("Reshape", u.total("ReduceSum", size), one)
 	}
-	return u.Op("Concat", each, graph.Attribute{Name: "axis", Value: int64(0)})
+	top := u.Op("Concat", tops, graph.Attribute{Name: "axis", Value: int64(0)})
+	sum := u.Op("Concat", sums, graph.Attribute{Name: "axis", Value: int64(0)})
+	return u.op("Where", u.op("IsNaN", sum), sum, top)
 }
 
 // clip cuts the gradients by value, then by norm: g · min(1, most / (‖g‖ + 1e-6)), with PyTorch's 1e-6.
@@ -111,8 +113,11 @@ func (u *Updates) clip(list []Parameter, o StepOptions) {
 }
 
 // squares is the sum of the squares of all elements, a scalar.
-func (u *Updates) squares(x graph.Value) graph.Value {
-	return u.Op("ReduceSumSquare", []graph.Value{x}, graph.Attribute{Name: "keepdims", Value: int64(0)})
+func (u *Updates) squares(x graph.Value) graph.Value { return u.total("ReduceSumSquare", x) }
+
+// total reduces all elements to a scalar.
+func (u *Updates) total(op string, x graph.Value) graph.Value {
+	return u.Op(op, []graph.Value{x}, graph.Attribute{Name: "keepdims", Value: int64(0)})
 }
 
 func (u *Updates) op(name string, inputs ...graph.Value) graph.Value { return u.Op(name, inputs) }

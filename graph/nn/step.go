@@ -29,10 +29,10 @@ func Vectors(parameter graph.Value) bool { return len(parameter.Shape) <= 1 }
 // StepGraph is a training step: one run reads a batch and the learning rate, gives the loss, and changes the state.
 type StepGraph struct {
 	Graph      *graph.Graph
-	State      []graph.State // parameters, buffers, moments, averages
-	Loss       string        // the output that holds the loss
-	Parameters []string      // in the order of Peaks
-	Averages   []string      // the states that hold the parameters' moving averages, in the same order; nil without
+	State      []graph.State     // parameters, buffers, moments, averages
+	Loss       string            // the output that holds the loss
+	Parameters []string          // in the order of Peaks
+	Averages   map[string]string // for each parameter the state that holds its moving average; nil without
 }
 
 // Step makes a training step of a graph, which it leaves as it is: gradients of the loss with respect to the parameters, named
@@ -92,12 +92,15 @@ func update(g *graph.Graph, loss string, parameters []string, initial map[string
 	}
 	b.Output(Peaks, u.peaks(list))
 	u.clip(list, options)
+	if options.Average != 0 {
+		s.Averages = map[string]string{}
+	}
 	rule := o.Begin(u)
 	for _, p := range list {
 		next := rule(p)
 		u.Keep(p.Value.Name, next, initial[p.Value.Name])
 		if options.Average != 0 {
-			s.Averages = append(s.Averages, u.average(p, next, initial[p.Value.Name], options.Average))
+			s.Averages[p.Value.Name] = u.average(p, next, initial[p.Value.Name], options.Average)
 		}
 	}
 	if !lossIsOutput {
