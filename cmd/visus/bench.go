@@ -20,6 +20,7 @@ import (
 	"visus/observer"
 	"visus/stimulus/raster"
 	"visus/study/corruption"
+	"visus/study/session"
 	"visus/tensor"
 )
 
@@ -168,10 +169,10 @@ func (c *benchInferenceCommand) inMemory(ctx context.Context, model *observer.Mo
 // compiling, deciding on the preprocessing, the report.
 func (c *benchInferenceCommand) fromFiles(ctx context.Context, e engine.Engine) (speed.Side, int, error) {
 	meter := &stopwatch{Meter: progress.Silent()}
-	study := corruption.Study{Engine: e, Progress: meter, Options: corruption.Options{
-		Models: []string{c.Model}, Images: c.Images, Corruptions: []string{corruption.Clean},
+	study := corruption.Study{Engine: e, Progress: meter, Options: corruption.Options{Options: session.Options{
+		Models: []string{c.Model}, Images: c.Images, Corruptions: []string{session.Clean},
 		Preprocessing: "imagenet", Size: c.Size, Batch: c.Batch, Threads: c.Threads,
-	}}
+	}}}
 	examine := func(ctx context.Context) (time.Duration, error) {
 		out, err := os.MkdirTemp("", "visus-bench-")
 		if err != nil {
@@ -182,7 +183,7 @@ func (c *benchInferenceCommand) fromFiles(ctx context.Context, e engine.Engine) 
 		defer stop()
 		meter.stop = stop
 		_, err = study.Run(shown, out)
-		if ctx.Err() == nil && shown.Err() != nil && errors.Is(err, corruption.ErrInterrupted) {
+		if ctx.Err() == nil && shown.Err() != nil && errors.Is(err, session.ErrInterrupted) {
 			err = nil // all was shown, and then the stopwatch interrupted it
 		}
 		return meter.took, err

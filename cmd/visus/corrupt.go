@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"visus/study/corruption"
+	"visus/study/session"
 )
 
 type corruptCommand struct {
@@ -33,11 +34,11 @@ func (corruptCommand) Help() string {
 
 // Run writes the corrupted images.
 func (c *corruptCommand) Run(ctx context.Context, t terminal) error {
-	severities, err := corruption.ParseSeverities(c.Severity)
+	severities, err := session.ParseSeverities(c.Severity)
 	if err != nil {
 		return usageError{err}
 	}
-	if _, err := corruption.Corruptions(c.Corruption); err != nil {
+	if _, err := session.Corruptions(c.Corruption); err != nil {
 		return usageError{err}
 	}
 	if err := atLeast(0, map[string]int{"limit": c.Limit, "workers": c.Workers}); err != nil {
@@ -47,8 +48,8 @@ func (c *corruptCommand) Run(ctx context.Context, t terminal) error {
 		return usageError{fmt.Errorf("--quality is %d; expected 1..100", c.Quality)}
 	}
 	written, err := corruption.Write(ctx, corruption.Writing{
-		Options: corruption.Options{Images: c.Images, Corruptions: c.Corruption, Severities: severities, Parameters: c.Parameters,
-			AsPublished: c.AsPublished, Frost: c.Frost, Limit: c.Limit, Orient: c.Orient, Seed: c.Seed, Workers: c.Workers},
+		Options: corruption.Options{Options: session.Options{Images: c.Images, Corruptions: c.Corruption, Severities: severities, Parameters: c.Parameters,
+			AsPublished: c.AsPublished, Frost: c.Frost, Limit: c.Limit, Orient: c.Orient, Seed: c.Seed, Workers: c.Workers}},
 		Out: c.Out, Format: c.Format, Quality: c.Quality, Progress: t.meter(),
 	})
 	for _, l := range written.Lost {

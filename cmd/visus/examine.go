@@ -14,6 +14,7 @@ import (
 	"visus/engine/ort"
 	"visus/observer"
 	"visus/study/corruption"
+	"visus/study/session"
 )
 
 type examineCommand struct {
@@ -78,11 +79,11 @@ func (c *examineCommand) Run(ctx context.Context, t terminal) error {
 }
 
 func (c *examineCommand) options() (corruption.Options, error) {
-	o := corruption.Options{
+	o := corruption.Options{Options: session.Options{
 		Models: c.Models, Images: c.Images, Corruptions: c.Corruption, Parameters: c.Parameters, AsPublished: c.AsPublished, Frost: c.Frost,
 		Preprocessing: c.Preprocessing, Classes: c.Classes, Labels: c.Labels, LabelColumn: c.LabelColumn, Output: c.Output, Size: c.Size,
 		Limit: c.Limit, Batch: c.Batch, Orient: c.Orient, Seed: c.Seed, Threads: c.Threads, Workers: c.Workers, Device: c.Device,
-	}
+	}}
 	for _, m := range o.Models {
 		if err := modelFile(m); err != nil {
 			return o, err
@@ -106,10 +107,10 @@ func (c *examineCommand) options() (corruption.Options, error) {
 			return o, err
 		}
 	}
-	if o.Severities, err = corruption.ParseSeverities(c.Severity); err != nil {
+	if o.Severities, err = session.ParseSeverities(c.Severity); err != nil {
 		return o, err
 	}
-	if _, err = corruption.Corruptions(c.Corruption); err != nil {
+	if _, err = session.Corruptions(c.Corruption); err != nil {
 		return o, err
 	}
 	o.Shard, err = corruption.ParseShard(c.Shard)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 
 	"visus/internal/progress"
 	"visus/internal/version"
-	"visus/study/corruption"
+	"visus/study/session"
 )
 
 // Exit codes.
@@ -29,6 +30,7 @@ const (
 // commands is the command line.
 type commands struct {
 	Examine  examineCommand  `cmd:"" help:"Examine models on a folder of images, clean and corrupted, and write a report."`
+	Train    trainCommand    `cmd:"" help:"Train networks of our own."`
 	Corrupt  corruptCommand  `cmd:"" help:"Write corrupted versions of images."`
 	Describe describeCommand `cmd:"" help:"Say what a model takes, gives and is made of."`
 	Doctor   doctorCommand   `cmd:"" help:"Say which libraries were found and what is missing."`
@@ -70,7 +72,10 @@ func run(args []string) int {
 	parser, err := kong.New(&c,
 		kong.Name("visus"),
 		kong.Description("visus is an eye examination for vision models.\n\n  visus examine resnet20.onnx --images cifar/ --out result/"),
-		kong.Vars{"version": "visus " + version.String()},
+		kong.Vars{
+			"version": "visus " + version.String(), "networks": listed(training.Networks()), "optimisers": listed(training.Optimisers()),
+			"schedules": listed(training.Schedules()), "augmentations": listed(augment.Names()),
+		},
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
@@ -102,16 +107,21 @@ func run(args []string) int {
 // survives a kill, so nothing is lost by ending it then.
 const grace = 800 * time.Millisecond
 
-// commandOf returns the command that was meant, with a space behind it, for the hint after a usage error.
+// listed writes names as enumerations of flags do.
+func listed(names []string) string { return strings.Join(names, ",") }
+
+// commandOf returns the command that was meant ("train classifier"), with a space behind it, for the hint after a usage error.
 func commandOf(program *kong.Application, args []string) string {
+	meant, at := "", program.Node
 	for _, arg := range args {
-		for _, command := range program.Children {
+		for _, command := range at.Children {
 			if command.Name == arg {
-				return arg + " "
+				meant, at = meant+arg+" ", command
+				break
 			}
 		}
 	}
-	return ""
+	return meant
 }
 
 // usageError is a wrong use that parsing did not find.
@@ -123,7 +133,7 @@ func exitCode(err error, program *kong.Application, args []string) int {
 	switch {
 	case err == nil:
 		return done
-	case errors.Is(err, corruption.ErrInterrupted), errors.Is(err, context.Canceled):
+	case errors.Is(err, session.ErrInterrupted), errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "visus: interrupted; what is done is kept, the same command goes on from there")
 		return interrupted
 	case errors.As(err, &usage):

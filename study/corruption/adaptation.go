@@ -9,6 +9,7 @@ import (
 	"visus/measure/proportion"
 	"visus/report"
 	"visus/report/figure"
+	"visus/study/session"
 )
 
 // Change is what adapting a model does to its answers under one condition.
@@ -42,7 +43,7 @@ func (m *measurement) changes(t *tally) ([]Change, error) {
 		if err != nil {
 			return nil, err
 		}
-		out[i] = Change{c.name, d.won, d.lost, p}
+		out[i] = Change{c.Name, d.won, d.lost, p}
 	}
 	return out, nil
 }
@@ -168,11 +169,11 @@ func (f *Findings) adaptationTable(i int, source ObserverFindings, methods []Obs
 		t.Columns = append(t.Columns, report.Column{Name: m.Method + ": better, worse"})
 	}
 	if source.Clean != nil {
-		row := []report.Cell{report.Text(Clean), report.Num(source.Clean.Error())}
+		row := []report.Cell{report.Text(session.Clean), report.Num(source.Clean.Error())}
 		for _, m := range methods {
 			row = append(row, report.Num(m.Clean.Error()))
 		}
-		t.Rows = append(t.Rows, append(row, tallied(methods, func(condition string) bool { return condition == Clean })...))
+		t.Rows = append(t.Rows, append(row, tallied(methods, func(condition string) bool { return condition == session.Clean })...))
 	}
 	for k, c := range source.Corruptions {
 		row := []report.Cell{report.Text(c.Corruption), report.NumIn(c.MeanError.Value, c.MeanError.Low, c.MeanError.High)}
@@ -180,7 +181,7 @@ func (f *Findings) adaptationTable(i int, source ObserverFindings, methods []Obs
 			e := m.Corruptions[k].MeanError
 			row = append(row, report.NumIn(e.Value, e.Low, e.High))
 		}
-		of := func(condition string) bool { name, _ := splitCondition(condition); return name == c.Corruption }
+		of := func(condition string) bool { name, _ := session.SplitCondition(condition); return name == c.Corruption }
 		t.Rows = append(t.Rows, append(row, tallied(methods, of)...))
 	}
 	return t

@@ -8,6 +8,7 @@ import (
 	"visus/internal/atomicfile"
 	"visus/report"
 	"visus/study/result"
+	"visus/study/session"
 	"visus/trial"
 )
 
@@ -32,7 +33,7 @@ func (x *examination) conclude(ctx context.Context) (*Findings, error) {
 	findings.Visus, findings.Engine = x.config.Visus, x.config.Engine
 	findings.Config, findings.Warnings = x.config, x.config.Warnings
 	if ctx.Err() != nil {
-		return nil, ErrInterrupted
+		return nil, session.ErrInterrupted
 	}
 	gallery, err := x.gallery(ctx, chosen, answers)
 	if err != nil {
@@ -44,12 +45,12 @@ func (x *examination) conclude(ctx context.Context) (*Findings, error) {
 	return findings, nil
 }
 
-// until ends a table with ErrInterrupted where the context ends.
+// until ends a table with session.ErrInterrupted where the context ends.
 func until(ctx context.Context, rows iter.Seq2[trial.Trial, error]) iter.Seq2[trial.Trial, error] {
 	return func(yield func(trial.Trial, error) bool) {
 		for row, err := range rows {
 			if err == nil && ctx.Err() != nil {
-				err = ErrInterrupted
+				err = session.ErrInterrupted
 			}
 			if !yield(row, err) || err != nil {
 				return
@@ -60,12 +61,12 @@ func until(ctx context.Context, rows iter.Seq2[trial.Trial, error]) iter.Seq2[tr
 
 // measurement says how this examination's trials are read.
 func (x *examination) measurement() *measurement {
-	m := &measurement{plan: x.plan, basis: Agreement, conditions: x.conditions, stimuli: x.stimuli, weight: weights(x.conditions)}
+	m := &measurement{plan: x.plan, basis: Agreement, conditions: x.Conditions, stimuli: x.Stimuli, weight: weights(x.Conditions)}
 	if x.config.Data.Labels > 0 {
 		m.basis = Accuracy
 	}
 	for _, s := range x.subjects {
-		m.subjects = append(m.subjects, member{s.name, x.models[s.model].Name(), s.method, x.models[s.model].Classes.Names()})
+		m.subjects = append(m.subjects, member{s.name, x.Models[s.model].Name(), s.method, x.Models[s.model].Classes.Names()})
 	}
 	return m
 }

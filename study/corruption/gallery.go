@@ -11,6 +11,7 @@ import (
 	"visus/report"
 	"visus/stimulus/raster"
 	"visus/stimulus/resample"
+	"visus/study/session"
 	"visus/trial"
 )
 
@@ -27,25 +28,25 @@ const (
 func (x *examination) gallery(ctx context.Context, chosen []int, answers answers) (*report.Browser, error) {
 	browser := &report.Browser{
 		Title: "Clean and corrupted side by side", GroupName: "corruption", LevelName: "severity",
-		Caption: fmt.Sprintf("%d of %d images, spread evenly over the set, as the model %s was shown them.", len(chosen), len(x.stimuli), x.models[0].Name()),
+		Caption: fmt.Sprintf("%d of %d images, spread evenly over the set, as the model %s was shown them.", len(chosen), len(x.Stimuli), x.Models[0].Name()),
 	}
 	for _, s := range x.subjects {
 		browser.Observers = append(browser.Observers, s.name)
 	}
-	for _, c := range x.conditions {
-		group, severity := splitCondition(c.name)
+	for _, c := range x.Conditions {
+		group, severity := session.SplitCondition(c.Name)
 		if severity == 0 {
 			group = ""
 		}
-		browser.Conditions = append(browser.Conditions, report.Condition{Name: c.name, Group: group, Level: severity})
+		browser.Conditions = append(browser.Conditions, report.Condition{Name: c.Name, Group: group, Level: severity})
 	}
-	worker, err := x.newMaker()
+	worker, err := x.NewMaker()
 	if err != nil {
 		return nil, err
 	}
 	for _, at := range chosen {
 		if ctx.Err() != nil {
-			return nil, ErrInterrupted
+			return nil, session.ErrInterrupted
 		}
 		item, ok, err := x.galleryItem(at, worker, answers)
 		if err != nil {
@@ -58,20 +59,20 @@ func (x *examination) gallery(ctx context.Context, chosen []int, answers answers
 	return browser, nil
 }
 
-// galleryStimuli chooses stimuli of this shard, spread evenly, as places in x.stimuli.
+// galleryStimuli chooses stimuli of this shard, spread evenly, as places in x.Stimuli.
 func (x *examination) galleryStimuli() []int {
 	var mine []int
-	for at := range x.stimuli {
+	for at := range x.Stimuli {
 		if x.plan.shard.owns(at / x.plan.block) {
 			mine = append(mine, at)
 		}
 	}
 	n := largeGallery
-	if g := x.views[0]; g.Width > 0 && max(g.Width, g.Height) <= tiny {
+	if g := x.Views[0]; g.Width > 0 && max(g.Width, g.Height) <= tiny {
 		n = tinyGallery
 	}
 	var chosen []int
-	for _, i := range spread(n, len(mine)) {
+	for _, i := range session.Spread(n, len(mine)) {
 		chosen = append(chosen, mine[i])
 	}
 	return chosen
@@ -86,9 +87,9 @@ type answers map[shown]trial.Trial
 // keep passes rows on and keeps those of the chosen stimuli, so that a long table is read once.
 func (x *examination) keep(rows iter.Seq2[trial.Trial, error], chosen []int) (iter.Seq2[trial.Trial, error], answers) {
 	wanted, kept := map[string]bool{}, answers{}
-	for _, c := range x.conditions {
+	for _, c := range x.Conditions {
 		for _, at := range chosen {
-			wanted[c.source.Item(x.stimuli[at]).ID] = true
+			wanted[c.Source.Item(x.Stimuli[at]).ID] = true
 		}
 	}
 	return func(yield func(trial.Trial, error) bool) {
@@ -104,26 +105,26 @@ func (x *examination) keep(rows iter.Seq2[trial.Trial, error], chosen []int) (it
 }
 
 // galleryItem makes one stimulus under every condition; ok is false where it cannot be shown under the first.
-func (x *examination) galleryItem(at int, worker *maker, answers answers) (item report.Item, ok bool, err error) {
+func (x *examination) galleryItem(at int, worker *session.Maker, answers answers) (item report.Item, ok bool, err error) {
 	var loaded *raster.Image
 	var made raster.Image
-	first := x.conditions[0].source.Item(x.stimuli[at])
+	first := x.Conditions[0].Source.Item(x.Stimuli[at])
 	item.Stimulus = first.ID
-	for i, c := range x.conditions {
-		source := c.source.Item(x.stimuli[at])
-		if loaded == nil || !c.made {
-			image, err := c.source.Image(x.stimuli[at])
+	for i, c := range x.Conditions {
+		source := c.Source.Item(x.Stimuli[at])
+		if loaded == nil || !c.Made {
+			image, err := c.Source.Image(x.Stimuli[at])
 			if err != nil && i == 0 {
 				return item, false, nil
 			}
 			if err != nil {
 				continue
 			}
-			loaded = x.views[0].Fit(image)
+			loaded = x.Views[0].Fit(image)
 		}
 		picture := loaded
-		if c.made {
-			if err := worker.make(&made, loaded, x.views[0], c, x.stimuli[at]); err != nil {
+		if c.Made {
+			if err := worker.Make(&made, loaded, x.Views[0], c, x.Stimuli[at]); err != nil {
 				return item, false, err
 			}
 			picture = &made
@@ -133,7 +134,7 @@ func (x *examination) galleryItem(at int, worker *maker, answers answers) (item 
 			return item, false, err
 		}
 		for _, s := range x.subjects {
-			row := answers[shown{source.ID, c.name, s.name}]
+			row := answers[shown{source.ID, c.Name, s.name}]
 			item.Category = row.Category
 			view.Answers = append(view.Answers, report.Answer{Response: row.Response, Confidence: row.Confidence, Correct: row.Correct})
 		}

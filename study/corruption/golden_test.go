@@ -16,6 +16,7 @@ import (
 	"visus/internal/golden"
 	"visus/internal/progress"
 	"visus/stimulus/corrupt"
+	"visus/study/session"
 	"visus/tensor"
 )
 
@@ -78,10 +79,10 @@ const (
 // errorsOf examines a network and returns its error under every condition, by the names of the table.
 func errorsOf(t *testing.T, model, images string, seed int, corruptions []string, severities []int) map[string]float64 {
 	t.Helper()
-	study := Study{Engine: openEngine(t), Progress: progress.Silent(), Options: Options{
+	study := Study{Engine: openEngine(t), Progress: progress.Silent(), Options: Options{Options: session.Options{
 		Models: []string{model}, Images: images, Frost: golden.Dir(t, "corruptions/frost"), Preprocessing: "imagenet",
 		Seed: uint64(seed), Corruptions: corruptions, Severities: severities,
-	}}
+	}}}
 	findings, err := study.Run(context.Background(), filepath.Join(t.TempDir(), "result"))
 	if err != nil {
 		t.Fatal(err)
@@ -118,13 +119,13 @@ func TestGoldenEndToEnd(t *testing.T) {
 		show(0, 1, nil, nil)
 		show(1, few, drawing(), nil)
 		for cell := range want.Sets {
-			corruption, severity := splitCondition(strings.Replace(cell, "/", "-", 1))
+			corruption, severity := session.SplitCondition(strings.Replace(cell, "/", "-", 1))
 			if slices.Contains(drawing(), corruption) && math.Abs(stat.Mean(cells[cell], nil)-want.Sets[cell].Source) > points {
 				show(few, many, []string{corruption}, []int{severity})
 			}
 		}
-		if d := cells[Clean][0] - want.Clean.Source; math.Abs(d) > oneImage {
-			t.Errorf("%s, clean: error %.4f, want %.4f", name, cells[Clean][0], want.Clean.Source)
+		if d := cells[session.Clean][0] - want.Clean.Source; math.Abs(d) > oneImage {
+			t.Errorf("%s, clean: error %.4f, want %.4f", name, cells[session.Clean][0], want.Clean.Source)
 		}
 		mean, worst := 0.0, 0.0
 		for cell, set := range want.Sets {

@@ -13,6 +13,7 @@ import (
 	"visus/measure/rank"
 	"visus/measure/robustness"
 	"visus/stimulus/corrupt"
+	"visus/study/session"
 	"visus/trial"
 )
 
@@ -27,7 +28,7 @@ func (m *measurement) measure(trials iter.Seq2[trial.Trial, error], seed uint64)
 	}
 	f := &Findings{Study: Name, Basis: m.basis, Stimuli: m.shown(), Trials: m.trials(), Lost: lost, Corruptions: m.corruptions(), Severities: m.severities()}
 	for _, c := range m.conditions {
-		f.Conditions = append(f.Conditions, c.name)
+		f.Conditions = append(f.Conditions, c.Name)
 	}
 	for i, t := range tallies {
 		o, err := m.observer(m.subjects[i].name, t, rand.New(rand.NewPCG(seed, uint64(i))))
@@ -52,7 +53,7 @@ func (m *measurement) corruptions() []string {
 	shown := map[string]bool{}
 	var unknown []string
 	for _, c := range m.conditions {
-		name, severity := splitCondition(c.name)
+		name, severity := session.SplitCondition(c.Name)
 		if severity == 0 || shown[name] {
 			continue
 		}
@@ -74,9 +75,9 @@ func (m *measurement) severities() []int {
 	seen := map[int]bool{}
 	var all []int
 	for _, c := range m.conditions {
-		if c.severity > 0 && !seen[c.severity] {
-			seen[c.severity] = true
-			all = append(all, c.severity)
+		if c.Severity > 0 && !seen[c.Severity] {
+			seen[c.Severity] = true
+			all = append(all, c.Severity)
 		}
 	}
 	sort.Ints(all)
@@ -85,11 +86,11 @@ func (m *measurement) severities() []int {
 
 // weights returns the share of each condition in the mean corruption error: the corruptions that count (those of the benchmark's 15 that were
 // shown; where none of them was, all) weigh the same, and so do the severities of one. Clean images weigh nothing.
-func weights(conditions []condition) []float64 {
+func weights(conditions []session.Condition) []float64 {
 	counts := func(extras bool) map[string]int {
 		n := map[string]int{}
 		for _, c := range conditions {
-			if name, severity := splitCondition(c.name); severity > 0 && (extras || groupOf(name) != corrupt.Extra) {
+			if name, severity := session.SplitCondition(c.Name); severity > 0 && (extras || groupOf(name) != corrupt.Extra) {
 				n[name]++
 			}
 		}
@@ -101,7 +102,7 @@ func weights(conditions []condition) []float64 {
 	}
 	out := make([]float64, len(conditions))
 	for i, c := range conditions {
-		name, severity := splitCondition(c.name)
+		name, severity := session.SplitCondition(c.Name)
 		if n := severities[name]; n > 0 && severity > 0 {
 			out[i] = 1 / float64(len(severities)*n)
 		}
@@ -126,12 +127,12 @@ func (m *measurement) observer(name string, t *tally, random *rand.Rand) (*Obser
 		if err != nil {
 			return nil, err
 		}
-		corruption, severity := splitCondition(c.name)
+		corruption, severity := session.SplitCondition(c.Name)
 		if severity == 0 {
 			o.Clean = &score
 			corruption = ""
 		}
-		o.Conditions = append(o.Conditions, ConditionScore{c.name, corruption, severity, score})
+		o.Conditions = append(o.Conditions, ConditionScore{c.Name, corruption, severity, score})
 		if score.Images == 0 {
 			continue
 		}
@@ -174,7 +175,7 @@ func (m *measurement) meanErrors(o *ObserverFindings, t *tally, table robustness
 	for _, name := range m.corruptions() {
 		right, total := 0, 0
 		for i, c := range m.conditions {
-			if n, severity := splitCondition(c.name); n == name && severity > 0 {
+			if n, severity := session.SplitCondition(c.Name); n == name && severity > 0 {
 				right, total = right+t.conditions[i].right, total+t.conditions[i].total
 			}
 		}
@@ -246,11 +247,11 @@ func (m *measurement) perClass(t *tally) []ClassScore {
 		byCorruption, byGroup := map[string]*count{}, map[string]*count{}
 		for i, c := range m.conditions {
 			n := t.perClass[i][k]
-			if c.severity == 0 {
+			if c.Severity == 0 {
 				clean = n
 				continue
 			}
-			name, _ := splitCondition(c.name)
+			name, _ := session.SplitCondition(c.Name)
 			corrupted.plus(n)
 			at(byCorruption, name).plus(n)
 			at(byGroup, groupOf(name)).plus(n)

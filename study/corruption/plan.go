@@ -72,18 +72,6 @@ func (p plan) number(s step, k int) int {
 	return s.first*p.conditions + s.condition*s.count + k + 1
 }
 
-// spread returns n of 0..total-1, evenly spaced, all of them where n is 0 or too large.
-func spread(n, total int) []int {
-	if n <= 0 || n > total {
-		n = total
-	}
-	out := make([]int, n)
-	for i := range out {
-		out[i] = i * total / n
-	}
-	return out
-}
-
 // ParseShard reads "2/8".
 func ParseShard(text string) (Shard, error) {
 	var s Shard

@@ -5,15 +5,16 @@ import (
 	"time"
 
 	"visus/stimulus/raster"
+	"visus/study/session"
 )
 
 // rehearse makes an image under every condition and shows a few to every observer, to know how long a stimulus takes. What cannot work,
 // such as images too small for a corruption, fails here, before anything is written.
 func (x *examination) rehearse(ctx context.Context) error {
-	clean := x.conditions[0].source
+	clean := x.Conditions[0].Source
 	var images []*raster.Image
-	for _, at := range spread(x.plan.block, len(x.stimuli)) {
-		if image, err := clean.Image(x.stimuli[at]); err == nil {
+	for _, at := range session.Spread(x.plan.block, len(x.Stimuli)) {
+		if image, err := clean.Image(x.Stimuli[at]); err == nil {
 			images = append(images, image)
 		}
 	}
@@ -28,7 +29,7 @@ func (x *examination) rehearse(ctx context.Context) error {
 	for _, m := range x.subjects {
 		fitted := make([]*raster.Image, len(images))
 		for k, image := range images {
-			fitted[k] = x.views[x.viewOf[m.model]].Fit(image)
+			fitted[k] = x.Views[x.ViewOf[m.model]].Fit(image)
 		}
 		if _, err := m.Answer(ctx, fitted); err != nil { // the first run prepares memory
 			return err
@@ -39,30 +40,30 @@ func (x *examination) rehearse(ctx context.Context) error {
 		}
 		answering += time.Since(start)
 	}
-	x.perStimulus = making/time.Duration(x.workers()) + answering/time.Duration(len(images))
+	x.perStimulus = making/time.Duration(x.Options.WorkerCount()) + answering/time.Duration(len(images))
 	return nil
 }
 
 // timeMaking returns the mean time that one worker takes to make one stimulus.
 func (x *examination) timeMaking(ctx context.Context, image *raster.Image) (time.Duration, error) {
-	maker, err := x.newMaker()
+	maker, err := x.NewMaker()
 	if err != nil {
 		return 0, err
 	}
 	var made raster.Image
 	start := time.Now()
-	for _, c := range x.conditions {
-		if !c.made {
+	for _, c := range x.Conditions {
+		if !c.Made {
 			continue
 		}
 		if ctx.Err() != nil {
-			return 0, ErrInterrupted
+			return 0, session.ErrInterrupted
 		}
-		for _, v := range x.views {
-			if err := maker.make(&made, v.Fit(image), v, c, 0); err != nil {
+		for _, v := range x.Views {
+			if err := maker.Make(&made, v.Fit(image), v, c, 0); err != nil {
 				return 0, err
 			}
 		}
 	}
-	return time.Since(start) / time.Duration(len(x.conditions)), nil
+	return time.Since(start) / time.Duration(len(x.Conditions)), nil
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,6 +14,7 @@ import (
 	"visus/observer"
 	"visus/stimulus"
 	"visus/stimulus/raster"
+	"visus/study/session"
 	"visus/trial"
 )
 
@@ -53,7 +52,7 @@ func (x *examination) show(ctx context.Context) error {
 	err = x.run(ctx, journal)
 	x.Progress.End()
 	if ctx.Err() != nil {
-		return errors.Join(ErrInterrupted, journal.Close())
+		return errors.Join(session.ErrInterrupted, journal.Close())
 	}
 	if err != nil {
 		return err
@@ -64,13 +63,13 @@ func (x *examination) show(ctx context.Context) error {
 // announce says what will be done and how long it will take.
 func (x *examination) announce(done int) {
 	trials := x.plan.trials()
-	perImage := len(x.conditions) * len(x.subjects)
+	perImage := len(x.Conditions) * len(x.subjects)
 	part := ""
 	if !x.plan.shard.Whole() {
-		part = fmt.Sprintf("shard %s of %s: ", x.plan.shard, plural(len(x.stimuli), "image"))
+		part = fmt.Sprintf("shard %s of %s: ", x.plan.shard, plural(len(x.Stimuli), "image"))
 	}
 	left := time.Duration((trials-done)/len(x.subjects)) * x.perStimulus
-	x.note("%s%s × %s × %s = %s, %d done; about %s", part, plural(trials/perImage, "image"), plural(len(x.conditions), "condition"),
+	x.note("%s%s × %s × %s = %s, %d done; about %s", part, plural(trials/perImage, "image"), plural(len(x.Conditions), "condition"),
 		x.seats(), plural(trials, "trial"), done, progress.Round(left))
 }
 
@@ -102,8 +101,8 @@ func (x *examination) run(ctx context.Context, journal *trial.Journal) error {
 }
 
 func (x *examination) newSlide() *slide {
-	s := &slide{images: make([][]*raster.Image, len(x.views)), owned: make([][]*raster.Image, len(x.views)), lost: make([]error, x.plan.block)}
-	for v := range x.views {
+	s := &slide{images: make([][]*raster.Image, len(x.Views)), owned: make([][]*raster.Image, len(x.Views)), lost: make([]error, x.plan.block)}
+	for v := range x.Views {
 		s.images[v] = make([]*raster.Image, x.plan.block)
 		s.owned[v] = make([]*raster.Image, x.plan.block)
 		for k := range s.owned[v] {
@@ -123,9 +122,9 @@ type fitted struct {
 
 // makeSlides makes the steps behind those done; it loads each block once.
 func (x *examination) makeSlides(ctx context.Context, done int, free <-chan *slide, ready chan<- *slide) error {
-	workers := make([]*maker, x.workers())
+	workers := make([]*session.Maker, x.Options.WorkerCount())
 	for i := range workers {
-		worker, err := x.newMaker()
+		worker, err := x.NewMaker()
 		if err != nil {
 			return err
 		}
@@ -134,10 +133,10 @@ func (x *examination) makeSlides(ctx context.Context, done int, free <-chan *sli
 	held := fitted{block: -1}
 	for i := done; i < x.plan.stepCount(); i++ {
 		st := x.plan.step(i)
-		c := x.conditions[st.condition]
-		if held.block != st.block || held.source != c.source {
+		c := x.Conditions[st.condition]
+		if held.block != st.block || held.source != c.Source {
 			var err error
-			if held, err = x.load(ctx, st, c.source, len(workers)); err != nil {
+			if held, err = x.load(ctx, st, c.Source, len(workers)); err != nil {
 				return err
 			}
 		}
@@ -163,18 +162,18 @@ func (x *examination) makeSlides(ctx context.Context, done int, free <-chan *sli
 
 // load decodes a block's images and brings them to every view's size.
 func (x *examination) load(ctx context.Context, st step, source stimulus.Source, workers int) (fitted, error) {
-	f := fitted{block: st.block, source: source, images: make([][]*raster.Image, len(x.views)), lost: make([]error, st.count)}
+	f := fitted{block: st.block, source: source, images: make([][]*raster.Image, len(x.Views)), lost: make([]error, st.count)}
 	for v := range f.images {
 		f.images[v] = make([]*raster.Image, st.count)
 	}
-	err := parallel(ctx, workers, st.count, func(_, k int) error {
-		image, err := source.Image(x.stimuli[st.first+k])
+	err := session.Parallel(ctx, workers, st.count, func(_, k int) error {
+		image, err := source.Image(x.Stimuli[st.first+k])
 		if err != nil {
 			f.lost[k] = err
 			return nil
 		}
-		for v := range x.views {
-			f.images[v][k] = x.views[v].Fit(image)
+		for v := range x.Views {
+			f.images[v][k] = x.Views[v].Fit(image)
 		}
 		return nil
 	})
@@ -183,21 +182,21 @@ func (x *examination) load(ctx context.Context, st step, source stimulus.Source,
 
 // makeSlide corrupts a block's images. The random stream of an image depends on the seed, the corruption, the severity and the image's place
 // in the whole set alone.
-func (x *examination) makeSlide(ctx context.Context, s *slide, held fitted, c condition, workers []*maker) error {
-	if !c.made {
-		for v := range x.views {
+func (x *examination) makeSlide(ctx context.Context, s *slide, held fitted, c session.Condition, workers []*session.Maker) error {
+	if !c.Made {
+		for v := range x.Views {
 			copy(s.images[v], held.images[v])
 		}
 		return nil
 	}
-	return parallel(ctx, len(workers), s.count, func(w, k int) error {
+	return session.Parallel(ctx, len(workers), s.count, func(w, k int) error {
 		if s.lost[k] != nil {
 			return nil
 		}
-		for v, view := range x.views {
+		for v, view := range x.Views {
 			from, to := held.images[v][k], s.owned[v][k]
-			if err := workers[w].make(to, from, view, c, x.stimuli[s.first+k]); err != nil {
-				return fmt.Errorf("%s: %w", c.source.Item(x.stimuli[s.first+k]).ID, err)
+			if err := workers[w].Make(to, from, view, c, x.Stimuli[s.first+k]); err != nil {
+				return fmt.Errorf("%s: %w", c.Source.Item(x.Stimuli[s.first+k]).ID, err)
 			}
 			s.images[v][k] = to
 		}
@@ -213,7 +212,7 @@ func (x *examination) answer(ctx context.Context, s *slide, journal *trial.Journ
 		shown = shown[:0]
 		for k := range s.count {
 			if s.lost[k] == nil {
-				shown = append(shown, s.images[x.viewOf[m.model]][k])
+				shown = append(shown, s.images[x.ViewOf[m.model]][k])
 			}
 		}
 		if len(shown) == 0 {
@@ -224,10 +223,10 @@ func (x *examination) answer(ctx context.Context, s *slide, journal *trial.Journ
 			return err
 		}
 	}
-	c := x.conditions[s.condition]
+	c := x.Conditions[s.condition]
 	at := 0
 	for k := range s.count {
-		item := c.source.Item(x.stimuli[s.first+k])
+		item := c.Source.Item(x.Stimuli[s.first+k])
 		for i := range x.subjects {
 			row := x.row(s.step, k, i, c, item)
 			if s.lost[k] != nil {
@@ -246,11 +245,11 @@ func (x *examination) answer(ctx context.Context, s *slide, journal *trial.Journ
 	return nil
 }
 
-func (x *examination) row(s step, k, subject int, c condition, item stimulus.Item) trial.Trial {
+func (x *examination) row(s step, k, subject int, c session.Condition, item stimulus.Item) trial.Trial {
 	return trial.Trial{
 		Study: Name, Session: 1, Trial: x.plan.number(s, k),
 		Observer: x.subjects[subject].name, ObserverKind: trial.Model,
-		Stimulus: item.ID, Category: item.Category, Condition: c.name,
+		Stimulus: item.ID, Category: item.Category, Condition: c.Name,
 		RT: math.NaN(), Confidence: math.NaN(),
 	}
 }
@@ -258,7 +257,7 @@ func (x *examination) row(s step, k, subject int, c condition, item stimulus.Ite
 // fill writes an answer into a row: the category in the model's words, its response, and the five best classes.
 func (x *examination) fill(row *trial.Trial, subject int, a observer.Answer, item stimulus.Item) {
 	model := x.subjects[subject].model
-	classes := x.models[model].Classes
+	classes := x.Models[model].Classes
 	top := a.Top(5)
 	row.Response = classes.Name(top[0])
 	row.Confidence = float64(a.Probabilities[top[0]])
@@ -266,38 +265,10 @@ func (x *examination) fill(row *trial.Trial, subject int, a observer.Answer, ite
 		row.Extras.Top5 = append(row.Extras.Top5, classes.Name(class))
 		row.Extras.Probabilities = append(row.Extras.Probabilities, float64(a.Probabilities[class]))
 	}
-	if truth, ok := x.choices[model].Truth[item.Category]; ok && item.Category != "" {
+	if truth, ok := x.Choices[model].Truth[item.Category]; ok && item.Category != "" {
 		row.Category = classes.Name(truth)
 		row.Correct = truth == top[0]
 		p := float64(a.Probabilities[truth])
 		row.Extras.TrueProbability = &p
 	}
-}
-
-// parallel calls do for 0..n-1 on a few workers; do is told which worker it runs on. It returns the first error.
-func parallel(ctx context.Context, workers, n int, do func(worker, i int) error) error {
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	failures := make([]error, workers)
-	for w := range min(workers, n) {
-		wait.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				if err := do(w, i); err != nil {
-					failures[w] = err
-					return
-				}
-			}
-		})
-	}
-	wait.Wait()
-	for _, err := range failures {
-		if err != nil {
-			return err // one is enough for a person to read
-		}
-	}
-	return ctx.Err()
 }

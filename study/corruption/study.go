@@ -9,7 +9,6 @@ package corruption
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,8 +16,7 @@ import (
 
 	"visus/engine"
 	"visus/internal/progress"
-	"visus/observer"
-	"visus/stimulus"
+	"visus/study/session"
 )
 
 // Name is the study's name in config.yaml, trials and findings.
@@ -34,31 +32,12 @@ type Study struct {
 
 // Options say what to examine. They are recorded in config.yaml, and running them again gives the same trials.
 type Options struct {
-	Models        []string `yaml:"models"`
-	Images        string   `yaml:"images"`
-	Corruptions   []string `yaml:"corruptions"` // names; none: all 19
-	Severities    []int    `yaml:"severities"`  // 1..5; none: all
-	Parameters    string   `yaml:"parameters"`  // a parameter set's name, or auto: by image size
-	AsPublished   bool     `yaml:"as_published"`
-	Frost         string   `yaml:"frost"` // folder with the published textures; "": our own
-	Preprocessing string   `yaml:"preprocessing"`
-	Classes       string   `yaml:"classes"`
-	Labels        string   `yaml:"labels"` // what whole numbers among the labels mean: a built-in list or a file; "": decided on a sample
-	LabelColumn   string   `yaml:"label_column"`
-	Output        string   `yaml:"output"`
-	Size          int      `yaml:"size"`
-	Limit         int      `yaml:"limit"`  // at most so many images, spread evenly over the set; 0: all
-	Adapt         []string `yaml:"adapt"`  // how each model is shown a second time with its normalisers adapted to the block; none: not at all
-	Prior         float64  `yaml:"prior"`  // source pseudo-samples N of the mode prior; 0: twice the batch
-	Clean         string   `yaml:"clean"`  // images without corruption that calibrate; "": none
-	Batch         int      `yaml:"batch"`  // images shown together, to which an adapted model adapts
-	Orient        bool     `yaml:"orient"` // obey EXIF rotation
-	Seed          uint64   `yaml:"seed"`
-	Shard         Shard    `yaml:"shard"`
+	session.Options `yaml:",inline"`
 
-	Threads int    `yaml:"-"` // does not change results
-	Workers int    `yaml:"-"`
-	Device  string `yaml:"device"`
+	Adapt []string `yaml:"adapt"` // how each model is shown a second time with its normalisers adapted to the block; none: not at all
+	Prior float64  `yaml:"prior"` // source pseudo-samples N of the mode prior; 0: twice the block
+	Clean string   `yaml:"clean"` // images without corruption that calibrate; "": none
+	Shard Shard    `yaml:"shard"`
 }
 
 // Shard is part Index (from 1) of Count of an examination; the zero value is the whole.
@@ -75,11 +54,8 @@ func (s Shard) Whole() bool { return s.Count <= 1 }
 // owns says whether the shard examines the block.
 func (s Shard) owns(block int) bool { return s.Whole() || block%s.Count == s.Index-1 }
 
-// ErrInterrupted is returned by Run when its context ends: what was done is kept, and the same call goes on from there.
-var ErrInterrupted = errors.New("interrupted")
-
 // Run examines and writes config.yaml, trials.csv, findings.json, figures and report.html to the folder. Where the folder holds the beginning
-// of the same examination it goes on from there; another examination is an error.
+// of the same examination it goes on from there; another examination is an error. It returns session.ErrInterrupted where its context ends.
 func (s Study) Run(ctx context.Context, folder string) (*Findings, error) {
 	exam, err := s.prepare(ctx, folder)
 	if err != nil {
@@ -104,16 +80,9 @@ func (s Study) Run(ctx context.Context, folder string) (*Findings, error) {
 // examination is a study that has been set up: data opened, models compiled, choices made.
 type examination struct {
 	Study
+	*session.Session
 	folder      string
-	set         *stimulus.Collection
-	stimuli     []int // indices into each condition's source
-	conditions  []condition
-	models      []*observer.Model
-	choices     []observer.Choice
 	subjects    []subject // each model as it is, then adapted
-	views       []view    // distinct geometries of the models
-	viewOf      []int     // of each model
-	categories  []string
 	plan        plan
 	perStimulus time.Duration // that this machine takes for one stimulus under one condition, all observers together
 	config      Config
@@ -123,11 +92,8 @@ func (x *examination) close() {
 	for _, s := range x.subjects {
 		s.Close()
 	}
-	for _, m := range x.models {
-		m.Close()
-	}
-	if x.set != nil {
-		x.set.Close()
+	if x.Session != nil {
+		x.Session.Close()
 	}
 }
 

@@ -26,7 +26,7 @@ func (x *examination) adapts() bool { return len(x.Options.Adapt) > 0 }
 
 // seat lists the observers: every model as it is, followed by its adapted versions.
 func (x *examination) seat(ctx context.Context) error {
-	for i, m := range x.models {
+	for i, m := range x.Models {
 		x.subjects = append(x.subjects, subject{name: m.Name(), model: i, answerer: m})
 	}
 	return nil
@@ -34,8 +34,8 @@ func (x *examination) seat(ctx context.Context) error {
 
 // seats counts the observers for a person.
 func (x *examination) seats() string {
-	models := plural(len(x.models), "model")
-	if len(x.subjects) == len(x.models) {
+	models := plural(len(x.Models), "model")
+	if len(x.subjects) == len(x.Models) {
 		return models
 	}
 	return plural(len(x.subjects), "observer") + " (" + models + ", as they are and adapted)"

@@ -8,6 +8,7 @@ import (
 
 	"visus/measure/calibration"
 	"visus/measure/confusion"
+	"visus/study/session"
 	"visus/trial"
 )
 
@@ -67,7 +68,7 @@ type count struct{ right, total int }
 type measurement struct {
 	plan
 	basis      Basis
-	conditions []condition
+	conditions []session.Condition
 	stimuli    []int // indices into each condition's source
 	weight     []float64
 	subjects   []member
@@ -131,18 +132,18 @@ func (m *measurement) count(trials iter.Seq2[trial.Trial, error]) (tallies []*ta
 	for i := range m.stepCount() {
 		s := m.step(i)
 		for k := range s.count {
-			id := m.conditions[s.condition].source.Item(m.stimuli[s.first+k]).ID
+			id := m.conditions[s.condition].Source.Item(m.stimuli[s.first+k]).ID
 			for o, subject := range m.subjects {
 				name := subject.name
 				row, err, ok := next()
 				switch c := m.conditions[s.condition]; {
 				case err != nil:
 					return nil, nil, err
-				case !ok || row.Observer != name || row.Condition != c.name || row.Stimulus != id:
+				case !ok || row.Observer != name || row.Condition != c.Name || row.Stimulus != id:
 					return nil, nil, fmt.Errorf("corruption: the trials have %s, %s, %s where %s, %s, %s was shown; they are not of this examination",
-						row.Observer, row.Condition, row.Stimulus, name, c.name, id)
+						row.Observer, row.Condition, row.Stimulus, name, c.Name, id)
 				case row.Extras.Other[lostKey] != nil:
-					if o == 0 && !c.made { // a clean image that is lost is lost under every corruption
+					if o == 0 && !c.Made { // a clean image that is lost is lost under every corruption
 						lost = append(lost, Lost{row.Stimulus, row.Condition, fmt.Sprint(row.Extras.Other[lostKey])})
 					}
 				default:
@@ -162,7 +163,7 @@ func (m *measurement) count(trials iter.Seq2[trial.Trial, error]) (tallies []*ta
 // add counts one answered trial.
 func (t *tally) add(m *measurement, s step, k int, row trial.Trial) error {
 	c, at := s.condition, m.place(s, k)
-	clean := m.conditions[c].severity == 0
+	clean := m.conditions[c].Severity == 0
 	truth, right := row.Category, row.Correct
 	t.known = false
 	if t.basis == Agreement {

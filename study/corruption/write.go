@@ -14,6 +14,7 @@ import (
 	"visus/stimulus"
 	"visus/stimulus/raster"
 	"visus/study/result"
+	"visus/study/session"
 )
 
 // Writing says which corrupted images to write where.
@@ -47,25 +48,32 @@ func Write(ctx context.Context, w Writing) (Written, error) {
 	if w.Quality == 0 {
 		w.Quality = 85
 	}
-	x := &examination{Study: Study{Options: w.Options}, folder: w.Out}
-	if err := x.openData(); err != nil {
+	if err := w.CheckFolder(w.Out); err != nil {
 		return Written{}, err
 	}
+	whole := w.Options.Options
+	whole.Limit = 0 // config.yaml is of the whole set, whatever part is written now
+	s, err := session.Open(whole, func(string, ...any) {})
+	if err != nil {
+		return Written{}, err
+	}
+	x := &examination{Study: Study{Options: w.Options}, Session: s, folder: w.Out}
 	defer x.close()
-	if len(x.conditions) == 1 {
+	chosen := session.Spread(w.Limit, x.Conditions[0].Source.Len())
+	if len(x.Conditions) == 1 {
 		return Written{}, errors.New("corruption: no corruption was asked for")
 	}
-	if x.conditions[0].severity > 0 {
+	if x.Conditions[0].Severity > 0 {
 		return Written{}, fmt.Errorf("corruption: %s is corrupted already", w.Images)
 	}
-	v := view{}
-	if err := x.nameParameters(&v); err != nil {
+	v := session.View{}
+	if err := w.NameParameters(&v); err != nil {
 		return Written{}, err
 	}
-	makers := make([]*maker, x.workers())
+	makers := make([]*session.Maker, x.Options.WorkerCount())
 	for i := range makers {
 		var err error
-		if makers[i], err = x.newMaker(); err != nil {
+		if makers[i], err = x.NewMaker(); err != nil {
 			return Written{}, err
 		}
 	}
@@ -74,20 +82,20 @@ func Write(ctx context.Context, w Writing) (Written, error) {
 		return Written{}, err
 	}
 	w.begin = sync.OnceValue(begin)
-	w.names = fileNames(x.conditions[0].source, w.extension())
-	jobs := x.conditions[1:]
-	w.Progress.Begin("corrupting", 0, len(x.stimuli)*len(jobs))
+	w.names = fileNames(x.Conditions[0].Source, w.extension())
+	jobs := x.Conditions[1:]
+	w.Progress.Begin("corrupting", 0, len(chosen)*len(jobs))
 	defer w.Progress.End()
 	results := make([]Written, len(makers))
-	err = parallel(ctx, len(makers), len(x.stimuli), func(worker, k int) error {
-		return w.writeStimulus(x, makers[worker], v, x.stimuli[k], jobs, &results[worker])
+	err = session.Parallel(ctx, len(makers), len(chosen), func(worker, k int) error {
+		return w.writeStimulus(x, makers[worker], v, chosen[k], jobs, &results[worker])
 	})
 	var sum Written
 	for _, r := range results {
 		sum.Files, sum.Kept, sum.Lost = sum.Files+r.Files, sum.Kept+r.Kept, append(sum.Lost, r.Lost...)
 	}
 	if ctx.Err() != nil {
-		return sum, ErrInterrupted
+		return sum, session.ErrInterrupted
 	}
 	return sum, err
 }
@@ -97,12 +105,8 @@ func Write(ctx context.Context, w Writing) (Written, error) {
 // image depends on them.
 func (w Writing) claim(x *examination) (begin func() error, err error) {
 	same := *x
-	same.stimuli = spread(0, x.conditions[0].source.Len())
 	same.Options.Corruptions, same.Options.Severities, same.Options.Limit = nil, nil, 0
-	config, err := same.newConfig()
-	if err != nil {
-		return nil, err
-	}
+	config := same.newConfig()
 	config.Study, config.Format = WritingName, w.extension()
 	if w.Format == "jpeg" {
 		config.Format += fmt.Sprintf(" of quality %d", w.Quality)
@@ -117,13 +121,13 @@ func (w Writing) claim(x *examination) (begin func() error, err error) {
 	return same.begin, nil
 }
 
-func (w Writing) writeStimulus(x *examination, m *maker, v view, stimulus int, jobs []condition, done *Written) error {
-	source := x.conditions[0].source
+func (w Writing) writeStimulus(x *examination, m *session.Maker, v session.View, stimulus int, jobs []session.Condition, done *Written) error {
+	source := x.Conditions[0].Source
 	item := source.Item(stimulus)
 	var image *raster.Image
 	var made raster.Image
 	for _, c := range jobs {
-		file := filepath.Join(w.Out, c.corruption.Name, fmt.Sprint(c.severity), w.names[stimulus])
+		file := filepath.Join(w.Out, c.Corruption.Name, fmt.Sprint(c.Severity), w.names[stimulus])
 		if _, err := os.Stat(file); err == nil {
 			done.Kept++
 			w.Progress.Add(1)
@@ -132,12 +136,12 @@ func (w Writing) writeStimulus(x *examination, m *maker, v view, stimulus int, j
 		if image == nil {
 			var err error
 			if image, err = source.Image(stimulus); err != nil {
-				done.Lost = append(done.Lost, Lost{item.ID, Clean, err.Error()})
+				done.Lost = append(done.Lost, Lost{item.ID, session.Clean, err.Error()})
 				w.Progress.Add(len(jobs))
 				return nil
 			}
 		}
-		if err := m.make(&made, image, v, c, stimulus); err != nil {
+		if err := m.Make(&made, image, v, c, stimulus); err != nil {
 			return fmt.Errorf("%s: %w", item.ID, err)
 		}
 		if err := w.save(file, &made); err != nil {

@@ -151,12 +151,16 @@ func (d *Differences) Add(name string, before, now any) {
 }
 
 // AddFields compares two structs of one type field by field, under their names in YAML. Fields tagged yaml:"-" do not count; an empty list
-// is none.
+// is none. The fields of an embedded struct count as if they were its own.
 func (d *Differences) AddFields(before, now any) {
 	a, b := reflect.ValueOf(before), reflect.ValueOf(now)
 	for i := range a.NumField() {
 		name, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("yaml"), ",")
 		x, y := a.Field(i), b.Field(i)
+		if a.Type().Field(i).Anonymous {
+			d.AddFields(x.Interface(), y.Interface())
+			continue
+		}
 		if name == "-" || x.Kind() == reflect.Slice && x.Len() == 0 && y.Len() == 0 {
 			continue
 		}

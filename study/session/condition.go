@@ -1,4 +1,4 @@
-package corruption
+package session
 
 import (
 	"fmt"
@@ -13,23 +13,23 @@ import (
 // Clean is the name of the condition without a corruption.
 const Clean = "clean"
 
-// condition is one way in which the stimuli are shown.
-type condition struct {
-	name       string
-	source     stimulus.Source
-	corruption corrupt.Corruption // made on demand where made is set; else the data are recorded under it
-	severity   int                // 0: none
-	made       bool
+// Condition is one way in which the stimuli are shown.
+type Condition struct {
+	Name       string
+	Source     stimulus.Source
+	Corruption corrupt.Corruption // made on demand where Made is set; else the data are recorded under it
+	Severity   int                // 0: none
+	Made       bool
 }
 
 // conditions lists what is shown: the data as they are, then, where they are clean, every corruption at every severity.
 // A data set that is already corrupted is shown as it is.
-func conditions(set *stimulus.Collection, o Options) ([]condition, error) {
+func conditions(set *stimulus.Collection, o Options) ([]Condition, error) {
 	if len(set.Conditions) != 1 || set.Conditions[0].Name != Clean {
 		return recorded(set, o)
 	}
 	clean := set.Conditions[0].Source
-	all := []condition{{name: Clean, source: clean}}
+	all := []Condition{{Name: Clean, Source: clean}}
 	corruptions, err := Corruptions(o.Corruptions)
 	if err != nil {
 		return nil, err
@@ -40,14 +40,14 @@ func conditions(set *stimulus.Collection, o Options) ([]condition, error) {
 	}
 	for _, c := range corruptions {
 		for _, s := range severities {
-			all = append(all, condition{name: conditionName(c.Name, s), source: clean, corruption: c, severity: s, made: true})
+			all = append(all, Condition{Name: ConditionName(c.Name, s), Source: clean, Corruption: c, Severity: s, Made: true})
 		}
 	}
 	return all, nil
 }
 
 // recorded lists the conditions of a set that is corrupted on disk, those that the options name.
-func recorded(set *stimulus.Collection, o Options) ([]condition, error) {
+func recorded(set *stimulus.Collection, o Options) ([]Condition, error) {
 	wanted := map[string]bool{}
 	for _, name := range o.Corruptions {
 		wanted[name] = true
@@ -56,30 +56,31 @@ func recorded(set *stimulus.Collection, o Options) ([]condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []condition
+	var all []Condition
 	for _, c := range set.Conditions {
-		name, severity := splitCondition(c.Name)
+		name, severity := SplitCondition(c.Name)
 		known, _ := corrupt.ByName(name)
 		if severity > 0 && (len(wanted) > 0 && !wanted[name] || !slices.Contains(severities, severity)) {
 			continue
 		}
-		all = append(all, condition{name: c.Name, source: c.Source, corruption: known, severity: severity})
-		if n := all[0].source.Len(); c.Len() != n {
-			return nil, fmt.Errorf("corruption: %s: condition %s has %d images, %s has %d; expected the same images under every condition", set.Path, c.Name, c.Len(), all[0].name, n)
+		all = append(all, Condition{Name: c.Name, Source: c.Source, Corruption: known, Severity: severity})
+		if n := all[0].Source.Len(); c.Len() != n {
+			return nil, fmt.Errorf("session: %s: condition %s has %d images, %s has %d; expected the same images under every condition", set.Path, c.Name, c.Len(), all[0].Name, n)
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("corruption: %s holds none of the corruptions and severities asked for", set.Path)
+		return nil, fmt.Errorf("session: %s holds none of the corruptions and severities asked for", set.Path)
 	}
 	return all, nil
 }
 
-func conditionName(corruption string, severity int) string {
+// ConditionName writes "fog-3".
+func ConditionName(corruption string, severity int) string {
 	return corruption + "-" + strconv.Itoa(severity)
 }
 
-// splitCondition reads "fog-3"; the severity is 0 where the name has none.
-func splitCondition(name string) (string, int) {
+// SplitCondition reads "fog-3"; the severity is 0 where the name has none.
+func SplitCondition(name string) (string, int) {
 	at := strings.LastIndexByte(name, '-')
 	if at < 0 {
 		return name, 0
