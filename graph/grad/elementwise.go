@@ -166,7 +166,7 @@ func clip(b *graph.Builder, c call) []graph.Value {
 		out[2] = where(b, crossed, c.dy[0], out[2])
 	}
 	out[0] = dx
-	return out[:len(c.x)]
+	return out
 }
 
 // dropout: inference passes the input on; training keeps what the mask keeps, times 1/(1-ratio).

@@ -49,6 +49,14 @@ func expand(b *graph.Builder, x graph.Value, shape []int) graph.Value {
 	return b.Op("Expand", []graph.Value{x, list(b, shape)})
 }
 
+// shaped is x, row by row, in another shape.
+func shaped(b *graph.Builder, x graph.Value, shape []int) graph.Value {
+	if slices.Equal(sizes(x), shape) {
+		return x
+	}
+	return b.Op("Reshape", []graph.Value{x, list(b, shape)}, graph.Attribute{Name: "allowzero", Value: int64(1)})
+}
+
 // list is a constant list of integers, such as a shape or axes.
 func list(b *graph.Builder, values []int) graph.Value {
 	out := make([]int64, len(values))
@@ -90,10 +98,7 @@ func unbroadcast(b *graph.Builder, d, input graph.Value) (graph.Value, error) {
 			return d, wrong
 		}
 	}
-	if d = reduceSum(b, d, axes); extra > 0 {
-		d = b.Op("Reshape", []graph.Value{d, list(b, want)})
-	}
-	return d, nil
+	return shaped(b, reduceSum(b, d, axes), want), nil
 }
 
 // unary is an operator of one input.
