@@ -16,7 +16,9 @@ import (
 
 	"visus/internal/progress"
 	"visus/internal/version"
+	"visus/stimulus/augment"
 	"visus/study/session"
+	"visus/study/training"
 )
 
 // Exit codes.

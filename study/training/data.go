@@ -71,6 +71,14 @@ func (d *labelled) read(limit int, classes []string) ([]string, error) {
 	return classes, nil
 }
 
+// pick returns what lies at these positions.
+func (d *labelled) pick(at []int) (items, labels []int) {
+	for _, i := range at {
+		items, labels = append(items, d.items[i]), append(labels, d.labels[i])
+	}
+	return items, labels
+}
+
 // categories lists the distinct labels of a source: whole numbers by value, everything else by name.
 func categories(source stimulus.Source) []string {
 	seen := map[string]bool{}

@@ -170,7 +170,7 @@ func TestReadPictures(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(context.Background())
 	stop()
-	if _, _, err := read(stopped, "reading", a, []int{0}, labels, augment.Layout{Width: 4, Height: 4, Channels: 1}, 1, progress.Silent()); err != ErrInterrupted {
+	if _, _, err := read(stopped, "reading", a, []int{0}, labels, augment.Layout{Width: 4, Height: 4, Channels: 1}, 1, progress.Silent()); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 }

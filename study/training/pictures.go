@@ -45,6 +45,20 @@ func (p *pictures) bytes(i int, scratch []uint8) ([]uint8, error) {
 	return scratch, p.load(i, scratch)
 }
 
+// image returns picture i as observers see it.
+func (p *pictures) image(i int) (*raster.Image, error) {
+	l := p.layout
+	stored, err := p.bytes(i, make([]uint8, l.Len()))
+	if err != nil {
+		return nil, err
+	}
+	m := raster.New(l.Width, l.Height)
+	for k := range m.Pix {
+		m.Pix[k] = stored[k*l.Channels/3]
+	}
+	return m, nil
+}
+
 // load reads picture i from the source.
 func (p *pictures) load(i int, into []uint8) error {
 	image, err := p.source.Image(p.items[i])
@@ -133,8 +147,8 @@ func read(ctx context.Context, what string, source stimulus.Source, items, label
 	}
 	wait.Wait()
 	meter.End()
-	if ctx.Err() != nil {
-		return nil, nil, ErrInterrupted
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
 	}
 	p.held = held
 	p.keep(labels, failed)

@@ -45,7 +45,7 @@ func split(labels []int, classes int, share float64, seed uint64) (train, valida
 }
 
 // counts returns the number of images of each class.
-func counts(labels []int, classes int) []int {
+func counts[T int | int32](labels []T, classes int) []int {
 	n := make([]int, classes)
 	for _, class := range labels {
 		n[class]++

@@ -7,10 +7,9 @@
 package training
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"visus/engine"
 	"visus/internal/progress"
@@ -56,25 +55,15 @@ type Options struct {
 	Patience     int      `yaml:"patience"` // epochs without a better validation before it stops; 0: never
 	Seed         uint64   `yaml:"seed"`
 
-	Threads int `yaml:"threads"` // of the engine; 0: all cores. Sums over threads differ in their last bits
-	Workers int `yaml:"-"`       // images read at the same time; 0: all cores
+	Threads int           `yaml:"threads"` // of the engine; 0: all cores. Sums over threads differ in their last bits
+	Workers int           `yaml:"-"`       // images read at the same time; 0: all cores
+	Every   time.Duration `yaml:"-"`       // least time between checkpoints; 0: a minute
 }
-
-// ErrInterrupted is returned by Run when its context ends: what was done is kept, and the same call goes on from there.
-var ErrInterrupted = errors.New("interrupted")
 
 func (s Study) note(format string, args ...any) {
 	if s.Note != nil {
 		s.Note(fmt.Sprintf(format, args...))
 	}
-}
-
-// interruption turns the end of a context into ErrInterrupted.
-func interruption(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return ErrInterrupted
-	}
-	return err
 }
 
 func (r *run) path(name string) string { return filepath.Join(r.folder, name) }
