@@ -3,7 +3,6 @@ package nn
 import (
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"visus/graph"
@@ -81,7 +80,7 @@ func layer(n *Net, g *graph.Graph, in []graph.Value) (y graph.Value, parameters 
 		y = n.Linear("l", in[0], parameters["l.weight"].Shape()[0], Linear{})
 	case len(nodes) == 1 && first.Op == "InstanceNormalization":
 		y = n.InstanceNorm("l", in[0])
-	case strings.HasPrefix(g.Name, "groupnorm") || len(nodes) == 6 && nodes[1].Op == "InstanceNormalization":
+	case len(nodes) == 6 && nodes[1].Op == "InstanceNormalization":
 		groups, _ := g.InferShapes()
 		return n.GroupNorm("l", in[0], groups[nodes[1].Output(0)].Shape[1].Size), map[string]*tensor.Tensor{}, "GroupNorm"
 	case slices.ContainsFunc(g.Initializers, func(c graph.Initializer) bool { return c.Name == "c.weight_ih" }):
@@ -123,4 +122,76 @@ func window(node *graph.Node) (Conv, bool) {
 		OutputPad: one("output_padding", 0), Group: int(node.Int("group", 1)),
 	}
 	return o, same
+}
+
+// TestGoldenLARS takes one step of LARS, and one of a moving average, from the given parameters, gradients and moments.
+func TestGoldenLARS(t *testing.T) {
+	compared := 0
+	for _, path := range golden.Files(t, "humans/golden", "ssl*.json") {
+		c := golden.JSON[struct {
+			LARS struct {
+				W, G, V  [][]float64
+				Rate     float64 `json:"lr"`
+				Momentum float64
+				Decay    float64     `json:"weight_decay"`
+				Trust    float64     `json:"eeta"`
+				NextV    [][]float64 `json:"v_next"`
+				NextW    [][]float64 `json:"w_next"`
+			} `json:"lars_step"`
+			EMA struct {
+				Weight  float64     `json:"m"`
+				P       [][]float64 `json:"p"`
+				Average [][]float64 `json:"p_ema"`
+				Next    [][]float64 `json:"p_ema_next"`
+			} `json:"ema"`
+		}](t, path)
+		l := c.LARS
+		m := stepped(t, LARS{Momentum: l.Momentum, Trust: l.Trust, WeightDecay: l.Decay}, StepOptions{}, l.W)
+		if err := m.WriteState("w.momentum", matrix(t, l.V)); err != nil {
+			t.Fatal(err)
+		}
+		m.run(tensors{"dw": matrix(t, l.G), Rate: floats(t, []float64{l.Rate})})
+		near(t, "w", m.state("w"), flat(l.NextW), 1e-6)
+		near(t, "v", m.state("w.momentum"), flat(l.NextV), 1e-6)
+
+		a := c.EMA
+		m = stepped(t, SGD{}, StepOptions{Average: a.Weight}, a.P)
+		if err := m.WriteState("w.average", matrix(t, a.Average)); err != nil {
+			t.Fatal(err)
+		}
+		m.run(tensors{"dw": matrix(t, a.P), Rate: floats(t, []float64{0})})
+		near(t, "average", m.state("w.average"), flat(a.Next), 1e-6)
+		compared += len(flat(l.NextW)) + len(flat(l.NextV)) + len(flat(a.Next))
+	}
+	t.Logf("compared %d numbers", compared)
+}
+
+// stepped compiles a step for one matrix "w" whose gradient is the input "dw".
+func stepped(t *testing.T, o Optimiser, options StepOptions, w [][]float64) machine {
+	t.Helper()
+	b := graph.NewBuilder("one", Opset)
+	initial := matrix(t, w)
+	v := b.Initializer("w", initial)
+	b.Input("dw", tensor.Float32, v.Shape...)
+	b.Output("loss", b.Op("ReduceSum", []graph.Value{v}, graph.Attribute{Name: "keepdims", Value: int64(0)}))
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	released, err := g.Release("w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := update(g, "loss", []string{"w"}, released, map[string]string{"w": "dw"}, o, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compile(t, s.Graph, s.State)
+}
+
+func flat(rows [][]float64) []float64 { return slices.Concat(rows...) }
+
+func matrix(t *testing.T, rows [][]float64) *tensor.Tensor {
+	t.Helper()
+	return floats(t, flat(rows), len(rows), len(rows[0]))
 }

@@ -46,6 +46,13 @@ func (n *Net) SoftCrossEntropy(logits, targets graph.Value) graph.Value {
 	return n.op("Neg", n.Mean(n.Sum(n.op("Mul", targets, logs), 1)))
 }
 
+// Accuracy is the fraction of a batch whose largest logit [batch, classes] is that of the label [batch], a scalar.
+func (n *Net) Accuracy(logits, labels graph.Value) graph.Value {
+	top := n.Op("ArgMax", []graph.Value{logits}, graph.Attribute{Name: "axis", Value: int64(1)}, graph.Attribute{Name: "keepdims", Value: int64(0)})
+	hit := n.Op("Cast", []graph.Value{n.op("Equal", top, labels)}, graph.Attribute{Name: "to", Value: graph.TypeNumber(tensor.Float32)})
+	return n.Mean(hit)
+}
+
 // MSE is the mean of (x - target)² over all elements, a scalar.
 func (n *Net) MSE(x, target graph.Value) graph.Value {
 	d := n.op("Sub", x, target)

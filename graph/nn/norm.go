@@ -29,19 +29,21 @@ func (n *Net) BatchNorm(name string, x graph.Value, o BatchNorm) graph.Value {
 	l := n.In(name)
 	weight, bias := l.Parameter("weight", o.Weight.or(Constant(1)), channels), l.Parameter("bias", Constant(0), channels)
 	mean, variance := l.Buffer("running_mean", Constant(0), channels), l.Buffer("running_var", Constant(1), channels)
-	inputs, epsilon := []graph.Value{x, weight, bias, mean, variance}, attribute("epsilon", o.Epsilon, 1e-5)
+	epsilon := attribute("epsilon", o.Epsilon, 1e-5)
 	if !n.Training {
-		return l.Op("BatchNormalization", inputs, epsilon)
+		return l.Op("BatchNormalization", []graph.Value{x, weight, bias, mean, variance}, epsilon)
 	}
 	count, ok := l.batched(x, channels)
 	if !ok {
 		return graph.Value{}
 	}
-	// ONNX's own running statistics divide by n. With a momentum of 0 it gives those of the batch instead.
-	y := l.Ops("BatchNormalization", 3, inputs, epsilon, graph.Attribute{Name: "momentum", Value: float32(0)}, graph.Attribute{Name: "training_mode", Value: int64(1)})
 	momentum := otherwise(o.Momentum, 0.1)
-	l.follow("running_mean", y[1], momentum, 1)
-	l.follow("running_var", y[2], momentum, count/(count-1))
+	oldMean, nextMean := l.follow("running_mean", momentum, 1)
+	oldVariance, nextVariance := l.follow("running_var", momentum, count/(count-1))
+	y := l.Ops("BatchNormalization", 3, []graph.Value{x, weight, bias, oldMean, oldVariance}, epsilon,
+		graph.Attribute{Name: "momentum", Value: float32(0.5)}, graph.Attribute{Name: "training_mode", Value: int64(1)})
+	nextMean(y[1])
+	nextVariance(y[2])
 	return y[0]
 }
 
@@ -58,10 +60,13 @@ func (n *Net) batched(x graph.Value, channels int) (float64, bool) {
 	return float64(count), count >= 2
 }
 
-// follow moves a buffer towards scale · value.
-func (n *Net) follow(name string, value graph.Value, momentum, scale float64) {
-	old := n.op("Mul", n.current(name), n.scalar(1-momentum))
-	n.Replace(name, n.Add(old, n.op("Mul", value, n.scalar(momentum*scale))))
+// follow moves a buffer towards scale · batch. ONNX's operator makes M · old + (1-M) · batch of it, without a scale, and ONNX Runtime writes
+// that over old wherever else old is read. So the operator is given a value of its own, with M = ½:
+//
+//	(1-m) · running + m · scale · batch = 2 m scale · (½ · old + ½ · batch) with old = (1-m)/(m scale) · running
+func (n *Net) follow(name string, momentum, scale float64) (old graph.Value, next func(half graph.Value)) {
+	old = n.op("Mul", n.current(name), n.scalar((1-momentum)/(momentum*scale)))
+	return old, func(half graph.Value) { n.Replace(name, n.op("Mul", half, n.scalar(2*momentum*scale))) }
 }
 
 // InstanceNorm normalises each channel of each image of x [batch, channels, ...] over space (Ulyanov et al. 2016), with ε = 1e-5 and a
