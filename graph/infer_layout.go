@@ -467,8 +467,13 @@ func inferGather(c *call) error {
 		return fmt.Errorf("axis %d is outside the input's rank %d", c.Int("axis", 0), rank)
 	}
 	data := c.arg(0).shape
-	c.set(0, c.arg(0).kind, slices.Concat([]Dim{}, data[:axis], c.arg(1).shape, data[axis+1:]))
+	c.set(0, c.arg(0).kind, joined(data[:axis], c.arg(1).shape, data[axis+1:]))
 	return nil
+}
+
+// joined puts parts of shapes together; never nil, which would be an unknown rank.
+func joined(parts ...[]Dim) []Dim {
+	return append([]Dim{}, slices.Concat(parts...)...)
 }
 
 func inferGatherElements(c *call) error {
@@ -486,7 +491,7 @@ func inferGatherND(c *call) error {
 	if batch < 0 || batch+depth > len(data) {
 		return fmt.Errorf("indices %v are too deep for data %v", indices, data)
 	}
-	c.set(0, c.arg(0).kind, slices.Concat([]Dim{}, indices[:len(indices)-1], data[batch+depth:]))
+	c.set(0, c.arg(0).kind, joined(indices[:len(indices)-1], data[batch+depth:]))
 	return nil
 }
 

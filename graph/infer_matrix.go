@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"visus/tensor"
 )
@@ -86,55 +85,37 @@ func inferGemm(c *call) error {
 	return nil
 }
 
-// inferEinsum reads the equation; an ellipsis leaves the shape open.
+// inferEinsum reads the equation; without the inputs' ranks it says nothing.
 func inferEinsum(c *call) error {
 	c.set(0, c.arg(0).kind, nil)
-	equation := strings.ReplaceAll(c.Text("equation", ""), " ", "")
-	if strings.Contains(equation, ".") {
-		return nil
-	}
-	left, right, explicit := strings.Cut(equation, "->")
-	terms := strings.Split(left, ",")
-	if len(terms) != len(c.facts) {
-		return fmt.Errorf("equation %q names %d inputs, found %d", equation, len(terms), len(c.facts))
-	}
-	dims, count := map[byte]Dim{}, map[byte]int{}
-	for i, term := range terms {
-		shape := c.facts[i].shape
-		if shape != nil && len(shape) != len(term) {
-			return fmt.Errorf("equation %q gives input %d %d axes, it has the shape %v", equation, i, len(term), shape)
+	ranks := make([]int, len(c.facts))
+	for i, f := range c.facts {
+		n, ok := f.rank()
+		if !ok {
+			return nil
 		}
-		for k := range len(term) {
-			count[term[k]]++
-			d := free
-			if shape != nil {
-				d = shape[k]
-			}
-			if old, ok := dims[term[k]]; ok {
+		ranks[i] = n
+	}
+	equation := c.Text("equation", "")
+	terms, output, err := EinsumTerms(equation, ranks)
+	if err != nil {
+		return err
+	}
+	dims := map[rune]Dim{}
+	for i, term := range terms {
+		for k, axis := range term {
+			d := c.facts[i].shape[k]
+			if old, ok := dims[axis]; ok {
 				if d, ok = meet(old, d); !ok {
-					return fmt.Errorf("equation %q: axis %c has two sizes", equation, term[k])
+					return fmt.Errorf("equation %q: axis %c has two sizes", equation, axis)
 				}
 			}
-			dims[term[k]] = d
+			dims[axis] = d
 		}
 	}
-	if !explicit {
-		for letter, n := range count {
-			if n == 1 {
-				right += string(letter)
-			}
-		}
-		letters := []byte(right)
-		slices.Sort(letters)
-		right = string(letters)
-	}
-	shape := make([]Dim, len(right))
-	for i := range len(right) {
-		d, ok := dims[right[i]]
-		if !ok {
-			return fmt.Errorf("equation %q: no input has axis %c", equation, right[i])
-		}
-		shape[i] = d
+	shape := make([]Dim, len(output))
+	for i, axis := range output {
+		shape[i] = dims[axis]
 	}
 	c.set(0, c.arg(0).kind, shape)
 	return nil

@@ -123,3 +123,40 @@ func TestInferSubgraphs(t *testing.T) {
 	}
 	legal(t, again)
 }
+
+func TestInferScalars(t *testing.T) {
+	b := NewBuilder("scalars", 18)
+	x, at := b.Input("x", tensor.Float32, Dims(5)...), b.Input("at", tensor.Int64, []Dim{}...)
+	list := b.Input("list", tensor.Int64, Dims(1)...)
+	for op, v := range map[string]Value{
+		"Gather":   b.Op("Gather", []Value{x, at}),
+		"GatherND": b.Op("GatherND", []Value{x, list}),
+		"Einsum":   b.Op("Einsum", []Value{x, x}, Attribute{Name: "equation", Value: "i,i->"}),
+	} {
+		if v.Shape == nil || len(v.Shape) != 0 {
+			t.Errorf("%s: shape %#v, expected that of a scalar", op, v.Shape)
+		}
+	}
+}
+
+func TestInferEinsum(t *testing.T) {
+	for equation, want := range map[string]string{
+		"bhid,bhjd->bhij":    "[2 3 4 4]",
+		"b...d , bhjd":       "[3 4 3 4]",
+		"...ij,...jk->...ik": "error",
+		"...id,...jd->...ij": "[2 3 4 4]",
+		"...id,h...->...i":   "error",
+		"bh..,bhjd->bh":      "error",
+		"bhid,bhjd->bhz":     "error",
+		"bhid,bhjd->bb":      "error",
+		"bh9d,bhjd->bh":      "error",
+		"bhéd,bhjd->bh":      "error",
+	} {
+		b := NewBuilder("einsum", 18)
+		x := b.Input("x", tensor.Float32, Dims(2, 3, 4, 5)...)
+		y := b.Op("Einsum", []Value{x, x}, Attribute{Name: "equation", Value: equation})
+		if got := fmt.Sprint(y.Shape); b.Err() == nil && got != want || b.Err() != nil && want != "error" {
+			t.Errorf("%s: %s, expected %s (%v)", equation, got, want, b.Err())
+		}
+	}
+}
