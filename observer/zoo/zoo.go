@@ -63,10 +63,11 @@ func ByName(name string) (Architecture, error) {
 
 // The names of a classifier's inputs and outputs.
 const (
-	Images = "input"  // input [batch, channels, height, width] of float32
-	Labels = "labels" // input of the training graph [batch] of int64
-	Logits = "logits" // output [batch, classes]
-	Loss   = "loss"   // output of the training graph: the mean cross-entropy of the batch
+	Images   = "input"    // input [batch, channels, height, width] of float32
+	Labels   = "labels"   // input of the training graph [batch] of int64
+	Logits   = "logits"   // output [batch, classes]
+	Loss     = "loss"     // output of the training graph: the mean cross-entropy of the batch
+	Accuracy = "accuracy" // output of the training graph: the fraction of the batch that is right
 )
 
 // Classifier returns the network as it is used, for batches of any size.
@@ -76,13 +77,14 @@ func (a Architecture) Classifier(o Options, seed uint64) (*nn.Network, error) {
 	return a.finish(n)
 }
 
-// Trained returns the network as it is trained, with its loss, on batches of a fixed size. It has the parameters of Classifier with the
+// Trained returns the network as it is trained, with its loss and accuracy, on batches of a fixed size. It has the parameters of Classifier with the
 // same seed. smoothing is that of the labels (nn.Net.CrossEntropy).
 func (a Architecture) Trained(o Options, seed uint64, batch int, smoothing float64) (*nn.Network, error) {
 	n := nn.New(a.Name, nn.Options{Seed: seed, Training: true})
 	logits := a.logits(n, o, graph.Dim{Size: batch})
 	labels := n.Input(Labels, tensor.Int64, graph.Dim{Size: batch})
 	n.Output(Loss, n.CrossEntropy(logits, labels, smoothing))
+	n.Output(Accuracy, n.Accuracy(logits, labels))
 	return a.finish(n)
 }
 
