@@ -36,7 +36,7 @@ type commands struct {
 	Corrupt  corruptCommand  `cmd:"" help:"Write corrupted versions of images."`
 	Describe describeCommand `cmd:"" help:"Say what a model takes, gives and is made of."`
 	Doctor   doctorCommand   `cmd:"" help:"Say which libraries were found and what is missing."`
-	Rerun    rerunCommand    `cmd:"" help:"Run the examination of a result folder again and compare its trials."`
+	Rerun    rerunCommand    `cmd:"" help:"Do again what a result folder holds, and compare what comes out."`
 	Merge    mergeCommand    `cmd:"" help:"Put the shards of an examination together."`
 	Bench    benchCommand    `cmd:"" help:"Measure how fast visus is on this machine."`
 

@@ -9,10 +9,12 @@ import (
 	"strings"
 
 	"visus/study/corruption"
+	"visus/study/result"
+	"visus/study/training"
 )
 
 type rerunCommand struct {
-	Folder string `arg:"" help:"Result folder of an examination." type:"path"`
+	Folder string `arg:"" help:"Result folder of an examination or a training." type:"path"`
 	Out    string `help:"Folder of the new results; default: the old name with -rerun." type:"path"`
 }
 
@@ -24,31 +26,54 @@ func (rerunCommand) Help() string {
   visus rerun result/`
 }
 
-// Run examines again what config.yaml of the folder says, and compares the trials byte for byte.
+// Run does again what config.yaml of the folder says, and compares what came out byte for byte.
 func (c *rerunCommand) Run(ctx context.Context, t terminal) error {
-	config, err := corruption.ReadConfig(c.Folder)
+	study, err := result.Study(c.Folder)
 	if err != nil {
 		return err
-	}
-	if config.Study != corruption.Name {
-		return fmt.Errorf("%s holds what the command %s wrote; expected an examination", c.Folder, config.Study)
 	}
 	out := c.Out
 	if out == "" {
 		out = strings.TrimRight(c.Folder, string(filepath.Separator)) + "-rerun"
 	}
-	if _, err := examine(ctx, t, config.Options, out); err != nil {
+	again, ok := rerunners[study]
+	if !ok {
+		return fmt.Errorf("%s holds what the command %s wrote; expected an examination or a training", c.Folder, study)
+	}
+	if err := again.run(ctx, t, c.Folder, out); err != nil {
 		return err
 	}
-	same, err := sameFile(filepath.Join(c.Folder, corruption.TrialsFile), filepath.Join(out, corruption.TrialsFile))
+	same, err := sameFile(filepath.Join(c.Folder, again.file), filepath.Join(out, again.file))
 	if err != nil {
 		return err
 	}
 	if !same {
-		return fmt.Errorf("the trials of %s and %s differ; their config.yaml say what changed (visus, engine, models, images)", c.Folder, out)
+		return fmt.Errorf("%s of %s and %s differ; their config.yaml say what changed (visus, engine, models, images)", again.what, c.Folder, out)
 	}
-	fmt.Fprintln(t.Out, "every trial came out the same")
+	fmt.Fprintln(t.Out, again.same)
 	return nil
+}
+
+// rerunners say, for each study, how it is run again and which file must come out the same.
+var rerunners = map[string]struct {
+	run              func(ctx context.Context, t terminal, folder, out string) error
+	file, what, same string
+}{
+	corruption.Name: {func(ctx context.Context, t terminal, folder, out string) error {
+		config, err := corruption.ReadConfig(folder)
+		if err != nil {
+			return err
+		}
+		_, err = examine(ctx, t, config.Options, out)
+		return err
+	}, corruption.TrialsFile, "the trials", "every trial came out the same"},
+	training.Name: {func(ctx context.Context, t terminal, folder, out string) error {
+		config, err := training.ReadConfig(folder)
+		if err != nil {
+			return err
+		}
+		return trainClassifier(ctx, t, config.Options, out)
+	}, training.ModelFile, "the trained models", "the trained model came out the same, bit for bit"},
 }
 
 // sameFile compares two files byte for byte.
