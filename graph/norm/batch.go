@@ -61,12 +61,12 @@ func Stateful(g *graph.Graph, layers []Layer, o Options) (*graph.Graph, State, e
 		return nil, State{}, err
 	}
 	r.state(s.Input, layers)
+	r.g.Inputs = append(r.g.Inputs, graph.Value{Name: s.Input, Type: r.kind, Shape: graph.Dims(Size(layers))})
 	for _, l := range layers {
 		if err := r.batch(l); err != nil {
 			return nil, State{}, err
 		}
 	}
-	r.g.Inputs = append(r.g.Inputs, graph.Value{Name: s.Input, Type: r.kind, Shape: graph.Dims(Size(layers))})
 	r.g.Outputs = append(r.g.Outputs, graph.Value{Name: s.Output, Type: r.kind, Shape: graph.Dims(Size(layers))})
 	r.g.Nodes = append(r.g.Nodes, &graph.Node{Name: s.Output, Op: "Concat", Inputs: r.next, Outputs: []string{s.Output},
 		Attributes: []graph.Attribute{{Name: "axis", Value: int64(0)}}})
@@ -107,9 +107,9 @@ type rewriter struct {
 	*writer
 	o            Options
 	kind         tensor.Type
-	lambda, rest string               // values λ and 1−λ, of shape [1], where λ is not a constant
-	before       map[string][2]string // mean and variance of the state by layer, in place of the source's
-	next         []string             // parts of the next state
+	lambda, rest string              // values λ and 1−λ, of shape [1], where λ is not a constant
+	before       map[string][]string // values, mean and variance of the state by layer, in place of the source's
+	next         []string            // parts of the next state
 }
 
 func rewrite(g *graph.Graph, layers []Layer, o Options) (*rewriter, error) {
@@ -155,19 +155,18 @@ func (r *rewriter) place(i int) {
 
 // state adds nodes that take the state apart. Its images weigh against those of the batch.
 func (r *rewriter) state(input string, layers []Layer) {
-	sizes := []int64{1}
-	names := []string{r.prefix + "seen"}
-	r.before = map[string][2]string{}
+	sizes := []int{1}
 	for _, l := range layers {
-		mean, variance := r.prefix+l.Name+"/mean_before", r.prefix+l.Name+"/variance_before"
-		sizes = append(sizes, 1, int64(l.Channels), int64(l.Channels))
-		names = append(names, r.prefix+l.Name+"/values_before", mean, variance)
-		r.before[l.Name] = [2]string{mean, variance}
+		sizes = append(sizes, 1, l.Channels, l.Channels)
 	}
-	r.nodes = append(r.nodes, &graph.Node{Name: r.prefix + "split", Op: "Split", Inputs: []string{input, r.ints(sizes...)}, Outputs: names,
-		Attributes: []graph.Attribute{{Name: "axis", Value: int64(0)}}})
-	total := r.op("total", "Add", []string{names[0], r.images(r.kind)})
-	r.share(r.op("lambda", "Div", []string{names[0], total}))
+	parts := r.split("state", input, sizes...)
+	seen, parts := parts[0], parts[1:]
+	r.before = map[string][]string{}
+	for i, l := range layers {
+		r.before[l.Name] = parts[3*i : 3*i+3]
+	}
+	total := r.op("total", "Add", []string{seen, r.images(r.kind)})
+	r.share(r.op("lambda", "Div", []string{seen, total}))
 	r.next = []string{total}
 	r.place(0)
 }
@@ -190,14 +189,10 @@ func (r *rewriter) batch(l Layer) error {
 	scale, bias := r.numbers(l.Name+"/scale", r.kind, w.scale), r.numbers(l.Name+"/bias", r.kind, w.bias)
 	n := &graph.Node{Name: l.Name, Op: "BatchNormalization", Inputs: []string{l.Value, scale, bias}, Outputs: []string{y},
 		Attributes: []graph.Attribute{{Name: "epsilon", Value: float32(w.epsilon)}}}
-	switch {
-	case r.training(l, w):
-		r.train(n, l, w)
-	case wide(l) || l.axis > 1:
-		mean, variance := r.mixture(l, w)
-		r.affine(n, l, mean, variance, float64(float32(w.epsilon)))
-	default:
-		mean, variance := r.mixture(l, w)
+	mean, variance := r.mixture(l, w)
+	if wide(l) || l.axis > 1 {
+		r.affine(n, l, mean, variance, w.epsilon)
+	} else {
 		n.Inputs = append(n.Inputs, mean, variance)
 	}
 	r.nodes = append(r.nodes, n)
@@ -247,24 +242,6 @@ func batchNormOf(g *graph.Graph, l Layer) (*graph.Node, int, error) {
 	return nil, 0, fmt.Errorf("norm: the graph has no batch normalisation %q that reads %q", l.Name, l.Value)
 }
 
-// training says whether BatchNormalization's own training mode does all that is asked for: one node.
-func (r *rewriter) training(l Layer, w law) bool {
-	return r.before == nil && r.o.lambda(1) == 0 && !r.o.Unbiased && r.o.Only == Both && w.dead == nil && l.axis == 1
-}
-
-// train switches a BatchNormalization's training mode on. Before opset 14, more than one output says so. The further outputs are not
-// used, and the node's statistics are read by no other node: ONNX Runtime gives the ones in the memory of the others.
-func (r *rewriter) train(n *graph.Node, l Layer, w law) {
-	n.Inputs = append(n.Inputs, r.numbers(l.Name+"/source_mean", r.kind, w.mean), r.numbers(l.Name+"/source_variance", r.kind, w.variance))
-	n.Outputs = append(n.Outputs, r.prefix+l.Name+"/mean", r.prefix+l.Name+"/variance")
-	n.SetAttribute("momentum", float32(0))
-	if r.g.Opsets[""] < 14 {
-		n.Outputs = append(n.Outputs, r.prefix+l.Name+"/saved_mean", r.prefix+l.Name+"/saved_variance")
-		return
-	}
-	n.SetAttribute("training_mode", int64(1))
-}
-
 // mixture adds nodes for the mean and variance that a layer uses.
 func (r *rewriter) mixture(l Layer, w law) (mean, variance string) {
 	target, spread := r.quickMoments(l)
@@ -278,7 +255,7 @@ func (r *rewriter) mixture(l Layer, w law) (mean, variance string) {
 		variance = r.pooled(l, variance, target, source)
 	}
 	if r.before != nil {
-		values := r.op(l.Name+"/values_seen", "Add", []string{r.prefix + l.Name + "/values_before", r.values(l, r.kind)})
+		values := r.op(l.Name+"/values_seen", "Add", []string{r.before[l.Name][0], r.values(l, r.kind)})
 		r.next = append(r.next, values, mean, variance)
 	}
 	if r.o.Only == VarianceOnly {
@@ -313,7 +290,7 @@ func (r *rewriter) unbiased(l Layer, variance string) string {
 // source returns the values of what the batch is mixed with: the state's statistics where there is one.
 func (r *rewriter) source(l Layer, w law) (mean, variance string) {
 	if r.before != nil {
-		return r.before[l.Name][0], r.before[l.Name][1]
+		return r.before[l.Name][1], r.before[l.Name][2]
 	}
 	return r.numbers(l.Name+"/source_mean", r.kind, w.mean), r.numbers(l.Name+"/source_variance", r.kind, w.variance)
 }
@@ -333,7 +310,7 @@ func (r *rewriter) pooled(l Layer, variance, target, source string) string {
 	delta := r.op(l.Name+"/delta", "Sub", []string{target, source})
 	lambda, rest := r.weights()
 	weight := r.op(l.Name+"/spread_weight", "Mul", []string{lambda, rest})
-	spread := r.op(l.Name+"/spread", "Mul", []string{r.op(l.Name+"/delta_square", "Mul", []string{delta, delta}), weight})
+	spread := r.op(l.Name+"/spread", "Mul", []string{r.op(l.Name+"/square_delta", "Mul", []string{delta, delta}), weight})
 	return r.op(l.Name+"/pooled_variance", "Add", []string{variance, spread})
 }
 

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"visus/engine"
 	"visus/engine/ort"
 	"visus/graph"
@@ -72,6 +74,12 @@ func sets(t testing.TB) (map[string]*tensor.Tensor, []uint8) {
 	return out, labels[:500]
 }
 
+// tester is a test, a benchmark or one case of a property.
+type tester interface {
+	rapid.TB
+	Cleanup(func())
+}
+
 // batch returns images from..to, sharing memory.
 func batch(x *tensor.Tensor, from, to int) *tensor.Tensor {
 	size := x.Len() / x.Shape()[0]
@@ -99,7 +107,7 @@ func models(t testing.TB) (unfolded *graph.Graph, folded map[string]*graph.Graph
 	return unfolded, folded
 }
 
-func load(t testing.TB, file string) *graph.Graph {
+func load(t tester, file string) *graph.Graph {
 	g, err := graph.Load(file)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +115,7 @@ func load(t testing.TB, file string) *graph.Graph {
 	return g
 }
 
-func layersOf(t testing.TB, g *graph.Graph) []norm.Layer {
+func layersOf(t tester, g *graph.Graph) []norm.Layer {
 	layers, err := norm.Layers(g)
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +124,7 @@ func layersOf(t testing.TB, g *graph.Graph) []norm.Layer {
 }
 
 // compile makes a program of a graph, for the length of the test.
-func compile(t testing.TB, g *graph.Graph, outputs ...string) engine.Program {
+func compile(t tester, g *graph.Graph, outputs ...string) engine.Program {
 	e, err := ort.Open(ort.Options{})
 	if err != nil {
 		t.Skip("ONNX Runtime is absent:", err)
@@ -129,7 +137,7 @@ func compile(t testing.TB, g *graph.Graph, outputs ...string) engine.Program {
 	return p
 }
 
-func run(t testing.TB, p engine.Program, inputs ...*tensor.Tensor) []*tensor.Tensor {
+func run(t tester, p engine.Program, inputs ...*tensor.Tensor) []*tensor.Tensor {
 	outputs := make([]*tensor.Tensor, len(p.Outputs()))
 	if err := p.Run(context.Background(), inputs, outputs); err != nil {
 		t.Fatal(err)
@@ -138,7 +146,7 @@ func run(t testing.TB, p engine.Program, inputs ...*tensor.Tensor) []*tensor.Ten
 }
 
 // inBatches runs batches of n images in order, the last one smaller, and returns all logits.
-func inBatches(t testing.TB, p engine.Program, x *tensor.Tensor, n int) []float64 {
+func inBatches(t tester, p engine.Program, x *tensor.Tensor, n int) []float64 {
 	var out []float64
 	for i := 0; i < x.Shape()[0]; i += n {
 		out = append(out, run(t, p, batch(x, i, min(i+n, x.Shape()[0])))[0].Floats()...)
@@ -146,7 +154,7 @@ func inBatches(t testing.TB, p engine.Program, x *tensor.Tensor, n int) []float6
 	return out
 }
 
-func must[T any](t testing.TB) func(T, error) T {
+func must[T any](t tester) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
@@ -406,7 +414,7 @@ func calibration(arrays map[string]*tensor.Tensor, layers []norm.Layer) map[stri
 }
 
 // measure probes a graph on images, pooled over batches.
-func measure(t testing.TB, g *graph.Graph, layers []norm.Layer, x *tensor.Tensor, n int) norm.Statistics {
+func measure(t tester, g *graph.Graph, layers []norm.Layer, x *tensor.Tensor, n int) norm.Statistics {
 	probed, output, err := norm.Probe(g, layers)
 	if err != nil {
 		t.Fatal(err)
@@ -488,7 +496,7 @@ func TestGoldenFolded(t *testing.T) {
 	t.Logf("%d arrays of logits differ by at most %.2g; %d accuracies and agreements within %d of 500", logits, worst, shares, imagesWithin)
 }
 
-func compareMoments(t testing.TB, what string, got, want norm.Statistics) {
+func compareMoments(t tester, what string, got, want norm.Statistics) {
 	for name, w := range want {
 		for c := range w.Mean {
 			deviation := math.Sqrt(w.Variance[c])

@@ -42,35 +42,27 @@ func (w *writer) op(name, op string, inputs []string, attributes ...graph.Attrib
 	return name
 }
 
-// numbers adds a constant vector of a floating type.
+// numbers adds a constant vector of a floating type, once for each name.
 func (w *writer) numbers(name string, kind tensor.Type, values []float64) string {
-	return w.constant(name, floats(kind, values, len(values)))
+	if _, ok := w.seen[name]; !ok {
+		w.seen[name] = w.constant(name, floats(kind, values, len(values)))
+	}
+	return w.seen[name]
 }
 
 // number adds a constant vector of one element, once for each value.
 func (w *writer) number(kind tensor.Type, value float64) string {
-	return w.vector(kind, []float64{value})
-}
-
-// vector adds a constant vector under no name of its own, once for each value.
-func (w *writer) vector(kind tensor.Type, values []float64) string {
-	key := fmt.Sprint(kind, values)
-	if name, ok := w.seen[key]; ok {
-		return name
-	}
-	w.seen[key] = w.numbers(fmt.Sprintf("constant%d", len(w.seen)), kind, values)
-	return w.seen[key]
+	return w.numbers(fmt.Sprint("constant", value), kind, []float64{value})
 }
 
 // ints adds a constant list of integers, once for each list.
 func (w *writer) ints(values ...int64) string {
-	key := fmt.Sprint(values)
-	if name, ok := w.seen[key]; ok {
-		return name
+	name := strings.Trim(fmt.Sprint("ints", values), "]")
+	if _, ok := w.seen[name]; !ok {
+		t, _ := tensor.Of(values, len(values)) // as many as the shape says
+		w.seen[name] = w.constant(name, t)
 	}
-	t, _ := tensor.Of(values, len(values)) // as many as the shape says
-	w.seen[key] = w.constant(fmt.Sprintf("constant%d", len(w.seen)), t)
-	return w.seen[key]
+	return w.seen[name]
 }
 
 func (w *writer) constant(name string, t *tensor.Tensor) string {
@@ -102,8 +94,16 @@ func (w *writer) mean(name, value string, axes ...int64) string {
 	return w.op(name, "ReduceMean", []string{value, w.ints(axes...)}, drop)
 }
 
-// average adds nodes that average a layer's values over all axes but the channels': [N,C,...] to [C]. GlobalAveragePool comes first where
-// it can, since ONNX Runtime has it for the layout that its convolutions use.
+// pooled adds a node that averages a layer's values over their positions, where there are some behind the channels: [N,C,...] to
+// [N,C,1,...]. ONNX Runtime has GlobalAveragePool for the layout that its convolutions use.
+func (w *writer) pooled(name string, l Layer, value string) string {
+	if l.axis != 1 || len(l.shape) == 2 {
+		return value
+	}
+	return w.op(name, "GlobalAveragePool", []string{value})
+}
+
+// average adds nodes that average a layer's values over all axes but the channels': to [C].
 func (w *writer) average(name string, l Layer, value string) string {
 	var axes []int64
 	for i := range l.shape {
@@ -111,30 +111,41 @@ func (w *writer) average(name string, l Layer, value string) string {
 			axes = append(axes, int64(i))
 		}
 	}
-	if l.axis == 1 && len(l.shape) > 2 {
-		value = w.op(name+"_of_images", "GlobalAveragePool", []string{value})
-	}
 	return w.mean(name, value, axes...)
 }
 
 // moments adds nodes for the mean and the biased variance of a layer's values, about the mean.
 func (w *writer) moments(l Layer) (mean, variance string) {
-	mean = w.average(l.Name+"/mean", l, l.Value)
+	mean = w.average(l.Name+"/mean", l, w.pooled(l.Name+"/means", l, l.Value))
 	centre := mean
 	if behind := len(l.shape) - 1 - l.axis; behind > 0 {
 		centre = w.op(l.Name+"/centre", "Reshape", []string{mean, w.ints(append([]int64{-1}, slices.Repeat([]int64{1}, behind)...)...)})
 	}
 	centred := w.op(l.Name+"/centred", "Sub", []string{l.Value, centre})
-	return mean, w.average(l.Name+"/variance", l, w.op(l.Name+"/squares", "Mul", []string{centred, centred}))
+	squares := w.op(l.Name+"/squares", "Mul", []string{centred, centred})
+	return mean, w.average(l.Name+"/variance", l, w.pooled(l.Name+"/mean_squares", l, squares))
 }
 
 // quickMoments measures as moments does, by the mean square, in fewer passes. The variance loses digits where it is far below the
-// square of the mean, which it is not behind a convolution of normalised values.
+// square of the mean, which it is not behind a layer of normalised values. Both averages over the batch are one.
 func (w *writer) quickMoments(l Layer) (mean, variance string) {
-	mean = w.average(l.Name+"/mean", l, l.Value)
-	square := w.average(l.Name+"/mean_square", l, w.op(l.Name+"/squares", "Mul", []string{l.Value, l.Value}))
-	difference := w.op(l.Name+"/difference", "Sub", []string{square, w.op(l.Name+"/square_mean", "Mul", []string{mean, mean})})
-	return mean, w.op(l.Name+"/variance", "Relu", []string{difference}) // rounding may leave less than 0
+	squares := w.op(l.Name+"/squares", "Mul", []string{l.Value, l.Value})
+	both := []string{w.pooled(l.Name+"/means", l, l.Value), w.pooled(l.Name+"/mean_squares", l, squares)}
+	joined := w.op(l.Name+"/both", "Concat", both, graph.Attribute{Name: "axis", Value: int64(l.axis)})
+	halves := w.split(l.Name+"/half", w.average(l.Name+"/average", l, joined), l.Channels, l.Channels)
+	difference := w.op(l.Name+"/difference", "Sub", []string{halves[1], w.op(l.Name+"/square_mean", "Mul", []string{halves[0], halves[0]})})
+	return halves[0], w.op(l.Name+"/variance", "Relu", []string{difference}) // rounding may leave less than 0
+}
+
+// split adds a node that takes a vector apart, and returns the parts' names.
+func (w *writer) split(name, value string, sizes ...int) []string {
+	lengths, parts := make([]int64, len(sizes)), make([]string, len(sizes))
+	for i, size := range sizes {
+		lengths[i], parts[i] = int64(size), fmt.Sprint(w.prefix, name, i)
+	}
+	w.nodes = append(w.nodes, &graph.Node{Name: w.prefix + name, Op: "Split", Inputs: []string{value, w.ints(lengths...)}, Outputs: parts,
+		Attributes: []graph.Attribute{{Name: "axis", Value: int64(0)}}})
+	return parts
 }
 
 // values adds nodes for the number M of a layer's values a channel, of shape [1], once for each layer.
