@@ -19,8 +19,8 @@ func Batch(g *graph.Graph, layers []Layer, o Options) (*graph.Graph, error) {
 		return nil, err
 	}
 	if o.dynamic() {
-		images := r.images(r.kind)
-		prior := r.number(r.kind, o.Prior)
+		images := r.images()
+		prior := r.number(o.Prior)
 		r.share(r.op("lambda", "Div", []string{prior, r.op("total", "Add", []string{prior, images})}))
 		r.place(0)
 	}
@@ -61,13 +61,13 @@ func Stateful(g *graph.Graph, layers []Layer, o Options) (*graph.Graph, State, e
 		return nil, State{}, err
 	}
 	r.state(s.Input, layers)
-	r.g.Inputs = append(r.g.Inputs, graph.Value{Name: s.Input, Type: r.kind, Shape: graph.Dims(Size(layers))})
+	r.g.Inputs = append(r.g.Inputs, graph.Value{Name: s.Input, Type: tensor.Float32, Shape: graph.Dims(Size(layers))})
 	for _, l := range layers {
 		if err := r.batch(l); err != nil {
 			return nil, State{}, err
 		}
 	}
-	r.g.Outputs = append(r.g.Outputs, graph.Value{Name: s.Output, Type: r.kind, Shape: graph.Dims(Size(layers))})
+	r.g.Outputs = append(r.g.Outputs, graph.Value{Name: s.Output, Type: tensor.Float32, Shape: graph.Dims(Size(layers))})
 	r.g.Nodes = append(r.g.Nodes, &graph.Node{Name: s.Output, Op: "Concat", Inputs: r.next, Outputs: []string{s.Output},
 		Attributes: []graph.Attribute{{Name: "axis", Value: int64(0)}}})
 	return r.g, s, r.g.Check()
@@ -85,20 +85,16 @@ func Probe(g *graph.Graph, layers []Layer) (*graph.Graph, string, error) {
 		return nil, "", err
 	}
 	w := newWriter(g, "probe")
-	kind, err := kindOf(layers)
-	if err != nil {
-		return nil, "", err
-	}
-	parts := []string{w.images(kind)}
+	parts := []string{w.images()}
 	for _, l := range layers {
 		mean, variance := w.moments(l)
-		parts = append(parts, w.values(l, kind), mean, variance)
+		parts = append(parts, w.values(l), mean, variance)
 	}
 	output := g.Fresh("norm_statistics")
 	w.nodes = append(w.nodes, &graph.Node{Name: output, Op: "Concat", Inputs: parts, Outputs: []string{output},
 		Attributes: []graph.Attribute{{Name: "axis", Value: int64(0)}}})
 	g.Nodes = append(g.Nodes, w.nodes...)
-	g.Outputs = append(g.Outputs, graph.Value{Name: output, Type: kind, Shape: graph.Dims(Size(layers))})
+	g.Outputs = append(g.Outputs, graph.Value{Name: output, Type: tensor.Float32, Shape: graph.Dims(Size(layers))})
 	return g, output, g.Check()
 }
 
@@ -106,7 +102,6 @@ func Probe(g *graph.Graph, layers []Layer) (*graph.Graph, string, error) {
 type rewriter struct {
 	*writer
 	o            Options
-	kind         tensor.Type
 	lambda, rest string              // values λ and 1−λ, of shape [1], where λ is not a constant
 	before       map[string][]string // values, mean and variance of the state by layer, in place of the source's
 	next         []string            // parts of the next state
@@ -123,28 +118,13 @@ func rewrite(g *graph.Graph, layers []Layer, o Options) (*rewriter, error) {
 	if v := g.Opsets[""]; v < 13 {
 		return nil, fmt.Errorf("norm: the graph has opset %d, expected 13 or later", v)
 	}
-	kind, err := kindOf(layers)
-	if err != nil {
-		return nil, err
-	}
-	return &rewriter{writer: newWriter(g, "norm"), o: o, kind: kind}, nil
-}
-
-// kindOf returns the element type of the layers' values. Statistics of half precision would be of no use.
-func kindOf(layers []Layer) (tensor.Type, error) {
-	kind := layers[0].kind
-	for _, l := range layers {
-		if l.kind != tensor.Float32 && l.kind != tensor.Float64 || l.kind != kind {
-			return kind, fmt.Errorf("norm: layer %q: its values are %s, expected float32, or float64 in all layers", l.Name, l.kind)
-		}
-	}
-	return kind, nil
+	return &rewriter{writer: newWriter(g, "norm"), o: o}, nil
 }
 
 // share takes a value as λ.
 func (r *rewriter) share(lambda string) {
 	r.lambda = lambda
-	r.rest = r.op("rest", "Sub", []string{r.number(r.kind, 1), lambda})
+	r.rest = r.op("rest", "Sub", []string{r.number(1), lambda})
 }
 
 // place puts what was written into the graph, before node i.
@@ -165,7 +145,7 @@ func (r *rewriter) state(input string, layers []Layer) {
 	for i, l := range layers {
 		r.before[l.Name] = parts[3*i : 3*i+3]
 	}
-	total := r.op("total", "Add", []string{seen, r.images(r.kind)})
+	total := r.op("total", "Add", []string{seen, r.images()})
 	r.share(r.op("lambda", "Div", []string{seen, total}))
 	r.next = []string{total}
 	r.place(0)
@@ -186,7 +166,7 @@ func (r *rewriter) batch(l Layer) error {
 		r.g.Nodes = slices.Delete(r.g.Nodes, i, i+1)
 		at, y = i, n.Outputs[0]
 	}
-	scale, bias := r.numbers(l.Name+"/scale", r.kind, w.scale), r.numbers(l.Name+"/bias", r.kind, w.bias)
+	scale, bias := r.numbers(l.Name+"/scale", w.scale...), r.numbers(l.Name+"/bias", w.bias...)
 	n := &graph.Node{Name: l.Name, Op: "BatchNormalization", Inputs: []string{l.Value, scale, bias}, Outputs: []string{y},
 		Attributes: []graph.Attribute{{Name: "epsilon", Value: float32(w.epsilon)}}}
 	mean, variance := r.mixture(l, w)
@@ -220,7 +200,7 @@ func wide(l Layer) bool {
 func (r *rewriter) affine(n *graph.Node, l Layer, mean, variance string, epsilon float64) {
 	scale, bias := n.Inputs[1], n.Inputs[2]
 	n.Attributes = nil
-	deviation := r.op(l.Name+"/deviation", "Sqrt", []string{r.op(l.Name+"/safe_variance", "Add", []string{variance, r.number(r.kind, epsilon)})})
+	deviation := r.op(l.Name+"/deviation", "Sqrt", []string{r.op(l.Name+"/safe_variance", "Add", []string{variance, r.number(epsilon)})})
 	factor := r.op(l.Name+"/factor", "Div", []string{scale, deviation})
 	offset := r.op(l.Name+"/offset", "Sub", []string{bias, r.op(l.Name+"/moved", "Mul", []string{mean, factor})})
 	if l.axis > 1 {
@@ -255,19 +235,19 @@ func (r *rewriter) mixture(l Layer, w law) (mean, variance string) {
 		variance = r.pooled(l, variance, target, source)
 	}
 	if r.before != nil {
-		values := r.op(l.Name+"/values_seen", "Add", []string{r.before[l.Name][0], r.values(l, r.kind)})
+		values := r.op(l.Name+"/values_seen", "Add", []string{r.before[l.Name][0], r.values(l)})
 		r.next = append(r.next, values, mean, variance)
 	}
 	if r.o.Only == VarianceOnly {
-		mean = r.numbers(l.Name+"/source_mean", r.kind, w.mean)
+		mean = r.numbers(l.Name+"/source_mean", w.mean...)
 	}
 	if r.o.Only == MeanOnly {
-		variance = r.numbers(l.Name+"/source_variance", r.kind, w.variance)
+		variance = r.numbers(l.Name+"/source_variance", w.variance...)
 	}
 	if w.dead != nil {
 		alive := r.constant(l.Name+"/alive", mask(w.dead))
-		mean = r.op(l.Name+"/alive_mean", "Where", []string{alive, mean, r.numbers(l.Name+"/dead_mean", r.kind, w.mean)})
-		variance = r.op(l.Name+"/alive_variance", "Where", []string{alive, variance, r.numbers(l.Name+"/dead_variance", r.kind, w.variance)})
+		mean = r.op(l.Name+"/alive_mean", "Where", []string{alive, mean, r.numbers(l.Name+"/dead_mean", w.mean...)})
+		variance = r.op(l.Name+"/alive_variance", "Where", []string{alive, variance, r.numbers(l.Name+"/dead_variance", w.variance...)})
 	}
 	return mean, variance
 }
@@ -282,7 +262,7 @@ func mask(dead []bool) *tensor.Tensor {
 
 // unbiased adds nodes that multiply a variance by M/(M−1).
 func (r *rewriter) unbiased(l Layer, variance string) string {
-	m, one := r.values(l, r.kind), r.number(r.kind, 1)
+	m, one := r.values(l), r.number(1)
 	less := r.op(l.Name+"/values_less_one", "Max", []string{r.op(l.Name+"/values_minus_one", "Sub", []string{m, one}), one})
 	return r.op(l.Name+"/unbiased", "Mul", []string{variance, r.op(l.Name+"/correction", "Div", []string{m, less})})
 }
@@ -292,7 +272,7 @@ func (r *rewriter) source(l Layer, w law) (mean, variance string) {
 	if r.before != nil {
 		return r.before[l.Name][1], r.before[l.Name][2]
 	}
-	return r.numbers(l.Name+"/source_mean", r.kind, w.mean), r.numbers(l.Name+"/source_variance", r.kind, w.variance)
+	return r.numbers(l.Name+"/source_mean", w.mean...), r.numbers(l.Name+"/source_variance", w.variance...)
 }
 
 // mix adds nodes for λ·source + (1−λ)·target.
@@ -320,5 +300,5 @@ func (r *rewriter) weights() (lambda, rest string) {
 		return r.lambda, r.rest
 	}
 	v := r.o.lambda(1)
-	return r.number(r.kind, v), r.number(r.kind, 1-v)
+	return r.number(v), r.number(1 - v)
 }

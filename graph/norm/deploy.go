@@ -24,11 +24,7 @@ func Deployable(g *graph.Graph, layers []Layer, target Statistics, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	kind, err := kindOf(layers)
-	if err != nil {
-		return nil, err
-	}
-	d := deployer{g, kind}
+	d := deployer{g}
 	for _, l := range layers {
 		m := target[l.Name]
 		if o.dynamic() && m.Images <= 0 || o.Unbiased && m.Values <= 0 {
@@ -45,10 +41,7 @@ func Deployable(g *graph.Graph, layers []Layer, target Statistics, o Options) (*
 }
 
 // deployer puts constants into a graph of its own.
-type deployer struct {
-	g    *graph.Graph
-	kind tensor.Type
-}
+type deployer struct{ g *graph.Graph }
 
 func (d deployer) deploy(l Layer, w law, mean, variance []float64) error {
 	if l.Kind == Folded {
@@ -59,7 +52,7 @@ func (d deployer) deploy(l Layer, w law, mean, variance []float64) error {
 		return err
 	}
 	for i, values := range [][]float64{w.scale, w.bias, mean, variance} {
-		d.replace(n, i+1, floats(d.kind, values, len(values)))
+		d.replace(n, i+1, floats(values, len(values)))
 	}
 	return nil
 }
@@ -85,7 +78,7 @@ func (d deployer) correct(l Layer, w law, mean, variance []float64) error {
 	case n != nil && n.Op == "MatMul":
 		d.scale(n, factor, 1)
 		name := d.g.Fresh(l.Name + "/bias")
-		d.g.Initializers = append(d.g.Initializers, graph.Initializer{Name: name, Tensor: floats(d.kind, offset, len(offset))})
+		d.g.Initializers = append(d.g.Initializers, graph.Initializer{Name: name, Tensor: floats(offset, len(offset))})
 		sum := d.g.Fresh(l.Name + "/corrected")
 		_, err := d.g.InsertAfter(l.Value, &graph.Node{Name: sum, Op: "Add", Inputs: []string{l.Value, name}, Outputs: []string{sum}})
 		return err
@@ -112,7 +105,7 @@ func (d deployer) scale(n *graph.Node, factor []float64, axis int) {
 	for i := range values {
 		values[i] *= factor[i/inner%len(factor)]
 	}
-	d.replace(n, 1, floats(d.kind, values, old.Shape()...))
+	d.replace(n, 1, floats(values, old.Shape()...))
 }
 
 // shift makes input i of a node, its bias, factor·bias + offset; one left out, or a single number, counts for every channel.
@@ -125,7 +118,7 @@ func (d deployer) shift(n *graph.Node, i int, factor, offset []float64) {
 	for c := range values {
 		values[c] = factor[c]*old[c%len(old)] + offset[c]
 	}
-	d.replace(n, i, floats(d.kind, values, len(values)))
+	d.replace(n, i, floats(values, len(values)))
 }
 
 // replace gives a node another constant as input i, under the old one's name where nobody else reads that.

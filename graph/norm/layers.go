@@ -27,7 +27,7 @@ const (
 // String returns "batch normalisation", "folded" or "fixed".
 func (k Kind) String() string { return [...]string{"batch normalisation", "folded", "fixed"}[k] }
 
-// Layer is a place of a graph where statistics matter. Slices have one number a channel.
+// Layer is a place of a graph where statistics matter, as Layers finds it. Slices have one number a channel.
 type Layer struct {
 	Name     string // the node's name, "layer2.0.bn1"; the value it makes where the node has no name of its own
 	Operator string // "BatchNormalization", "Conv"
@@ -80,10 +80,10 @@ func OfKind(layers []Layer, kind Kind) []Layer {
 	return out
 }
 
-// Select returns the layers that any pattern names, in their order. A pattern is a layer's name, the beginning of one up to a dot or
-// slash (a stage: "layer2" is "layer2.0.bn1" and its like), or has wildcards as in path.Match ("layer?.*.bn1"). "stem" is what comes
-// before the first layer whose name has a dot or slash. A pattern with "!" before it takes layers away; where all patterns are such, from all.
-// It reports an error for a pattern that names nothing, with the names there are.
+// Select returns the layers that any pattern names, in the order of layers. A pattern is a layer's name; the beginning of one up to a dot or slash,
+// which is a stage ("layer2" means "layer2.0.bn1" and its like); or has wildcards as in path.Match, which do not cross slashes
+// ("layer?.*.bn1"). "stem" is what comes before the first stage. A pattern with "!" before it takes layers away; where all are such, from
+// all. A slash at the beginning of names does not count. It reports an error for a pattern that names nothing, with the names there are.
 func Select(layers []Layer, patterns ...string) ([]Layer, error) {
 	chosen := make([]bool, len(layers))
 	if !slices.ContainsFunc(patterns, func(p string) bool { return !strings.HasPrefix(p, "!") }) {
@@ -117,15 +117,30 @@ func Select(layers []Layer, patterns ...string) ([]Layer, error) {
 }
 
 func named(layers []Layer, i int, pattern string) (bool, error) {
-	name := layers[i].Name
+	name := strings.TrimPrefix(layers[i].Name, "/")
 	if pattern == "stem" {
-		first := slices.IndexFunc(layers, func(l Layer) bool { return strings.ContainsAny(l.Name, "./") })
-		return i < first, nil
+		return i < firstStage(layers), nil
 	}
 	if rest, ok := strings.CutPrefix(name, pattern); ok && (rest == "" || rest[0] == '.' || rest[0] == '/') {
 		return true, nil
 	}
 	return path.Match(pattern, name)
+}
+
+// firstStage returns the place of the first layer that shares the beginning of its name with another one, 0 where none does.
+func firstStage(layers []Layer) int {
+	stage := func(l Layer) string {
+		name := strings.TrimPrefix(l.Name, "/")
+		if end := strings.IndexAny(name, "./"); end >= 0 {
+			return name[:end]
+		}
+		return name
+	}
+	count := map[string]int{}
+	for _, l := range layers {
+		count[stage(l)]++
+	}
+	return max(0, slices.IndexFunc(layers, func(l Layer) bool { return count[stage(l)] > 1 }))
 }
 
 // names lists layers for messages, at most ten.
@@ -288,7 +303,7 @@ func (f finder) folded(n *graph.Node) (Layer, bool) {
 	if n.Op == "MatMul" {
 		l.axis = len(l.shape) - 1
 	}
-	if len(l.shape) < 2 || l.kind != tensor.Float32 && l.kind != tensor.Float64 {
+	if len(l.shape) < 2 || l.kind != tensor.Float32 {
 		return l, false
 	}
 	return l, !slices.ContainsFunc(f.readers[l.Value], func(r *graph.Node) bool { return r.Op == "BatchNormalization" })

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"visus/tensor"
 )
 
 // Options say which statistics layers use: mixtures of the source's (μ_s, σ_s²) and the target's (μ_t, v_t) with the weight λ of the
@@ -184,16 +186,19 @@ func (o Options) ready(layers []Layer) error {
 	if len(layers) == 0 {
 		return ErrNone
 	}
-	if o.Clean != nil {
-		return o.Clean.check(layers, "clean")
-	}
 	for _, l := range layers {
 		if l.Kind == Fixed {
 			return fmt.Errorf("norm: layer %q (%s) cannot be adapted: it has no statistics of training", l.Name, l.Operator)
 		}
-		if l.Kind == Folded {
+		if l.kind != tensor.Float32 {
+			return fmt.Errorf("norm: layer %q: its values are %s, expected float32", l.Name, l.kind)
+		}
+		if l.Kind == Folded && o.Clean == nil {
 			return fmt.Errorf("norm: layer %q (%s) needs clean statistics to be corrected with", l.Name, l.Operator)
 		}
+	}
+	if o.Clean != nil {
+		return o.Clean.check(layers, "clean")
 	}
 	return nil
 }

@@ -42,18 +42,16 @@ func (w *writer) op(name, op string, inputs []string, attributes ...graph.Attrib
 	return name
 }
 
-// numbers adds a constant vector of a floating type, once for each name.
-func (w *writer) numbers(name string, kind tensor.Type, values []float64) string {
+// numbers adds a constant vector, once for each name.
+func (w *writer) numbers(name string, values ...float64) string {
 	if _, ok := w.seen[name]; !ok {
-		w.seen[name] = w.constant(name, floats(kind, values, len(values)))
+		w.seen[name] = w.constant(name, floats(values, len(values)))
 	}
 	return w.seen[name]
 }
 
 // number adds a constant vector of one element, once for each value.
-func (w *writer) number(kind tensor.Type, value float64) string {
-	return w.numbers(fmt.Sprint("constant", value), kind, []float64{value})
-}
+func (w *writer) number(value float64) string { return w.numbers(fmt.Sprint("constant", value), value) }
 
 // ints adds a constant list of integers, once for each list.
 func (w *writer) ints(values ...int64) string {
@@ -71,13 +69,9 @@ func (w *writer) constant(name string, t *tensor.Tensor) string {
 	return name
 }
 
-// floats makes a tensor of float64 or float32 numbers.
-func floats(kind tensor.Type, values []float64, shape ...int) *tensor.Tensor {
-	t := tensor.New(kind, shape...)
-	if kind == tensor.Float64 {
-		copy(tensor.Values[float64](t), values)
-		return t
-	}
+// floats makes a tensor of float32 numbers.
+func floats(values []float64, shape ...int) *tensor.Tensor {
+	t := tensor.New(tensor.Float32, shape...)
 	to := tensor.Values[float32](t)
 	for i, v := range values {
 		to[i] = float32(v)
@@ -148,20 +142,22 @@ func (w *writer) split(name, value string, sizes ...int) []string {
 	return parts
 }
 
+var toFloat = graph.Attribute{Name: "to", Value: graph.TypeNumber(tensor.Float32)}
+
 // values adds nodes for the number M of a layer's values a channel, of shape [1], once for each layer.
-func (w *writer) values(l Layer, kind tensor.Type) string {
+func (w *writer) values(l Layer) string {
 	key := l.Name + "/values"
 	if w.seen[key] == "" {
 		size := w.op(l.Name+"/size", "Size", []string{l.Value})
-		all := w.op(l.Name+"/size_float", "Cast", []string{size}, graph.Attribute{Name: "to", Value: graph.TypeNumber(kind)})
-		w.seen[key] = w.op(key, "Div", []string{all, w.number(kind, float64(l.Channels))})
+		all := w.op(l.Name+"/size_float", "Cast", []string{size}, toFloat)
+		w.seen[key] = w.op(key, "Div", []string{all, w.number(float64(l.Channels))})
 	}
 	return w.seen[key]
 }
 
 // images adds nodes for the number of images: the first dimension of the graph's first input, of shape [1].
-func (w *writer) images(kind tensor.Type) string {
+func (w *writer) images() string {
 	shape := w.op("shape", "Shape", []string{w.g.Inputs[0].Name})
 	first := w.op("batch", "Gather", []string{shape, w.ints(0)})
-	return w.op("images", "Cast", []string{first}, graph.Attribute{Name: "to", Value: graph.TypeNumber(kind)})
+	return w.op("images", "Cast", []string{first}, toFloat)
 }
