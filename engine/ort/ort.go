@@ -16,6 +16,7 @@ import (
 	"visus/engine"
 	"visus/engine/library"
 	"visus/graph"
+	"visus/graph/lower"
 )
 
 var _ engine.Engine = (*Engine)(nil)
@@ -104,6 +105,11 @@ func (e *Engine) Compile(ctx context.Context, g *graph.Graph, o engine.Options) 
 	})
 	src.ports = ports
 	g = restrict(g, ports)
+	if _, own := g.Opsets[graph.OwnDomain]; own { // gradients
+		if err := lower.Lower(g); err != nil {
+			return nil, explain(src.name, err)
+		}
+	}
 	remove, err := src.serialise(g, largest)
 	defer remove()
 	if err != nil {
