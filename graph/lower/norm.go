@@ -21,14 +21,18 @@ func batchNormGrad(b *graph.Builder, c call) []graph.Value {
 	scalar := func(v float64) graph.Value { return b.Scalar(scale.Type, v) }
 	op := func(name string, inputs ...graph.Value) graph.Value { return b.Op(name, inputs) }
 	one, zero := fill(1), fill(0)
-	statistics := b.Ops("BatchNormalization", 3, []graph.Value{x, one, zero, zero, one},
-		attribute("training_mode", int64(1)), attribute("momentum", float32(0)), attribute("epsilon", epsilon))
-	normal, variance := statistics[0], statistics[2]
 	axes := []int{0}
 	for i := 2; i < len(shape); i++ {
 		axes = append(axes, i)
 	}
-	dbias, dscale := sum(b, dy, false, axes...), sum(b, op("Mul", dy, normal), false, axes...)
+	dbias := sum(b, dy, false, axes...)
+	// ONNX Runtime writes the statistics over what they follow, even where that is a constant, so that is a value that nothing else reads;
+	// with momentum 0 it does not matter which.
+	own := op("Mul", dbias, scalar(0))
+	statistics := b.Ops("BatchNormalization", 3, []graph.Value{x, one, zero, own, own},
+		attribute("training_mode", int64(1)), attribute("momentum", float32(0)), attribute("epsilon", epsilon))
+	normal, variance := statistics[0], statistics[2]
+	dscale := sum(b, op("Mul", dy, normal), false, axes...)
 	slope := op("Div", scale, op("Sqrt", op("Add", variance, scalar(float64(epsilon)))))
 	share := op("Neg", op("Div", slope, scalar(entries)))
 	wide := make([]int, len(shape))
