@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"visus/graph"
+	"visus/engine"
 	"visus/internal/atomicfile"
 	"visus/tensor"
 	"visus/train/safetensors"
@@ -155,7 +155,7 @@ func (s *shelf) clean() error {
 }
 
 // load reads a checkpoint and makes sure that it is one of these states, and of a run that was planned as the one at the given position.
-func (s *shelf) load(step int, states []graph.State, run position) (position, map[string]*tensor.Tensor, error) {
+func (s *shelf) load(step int, states []engine.StatePort, run position) (position, map[string]*tensor.Tensor, error) {
 	path := s.path(step)
 	fail := func(err error) (position, map[string]*tensor.Tensor, error) {
 		return position{}, nil, fmt.Errorf("train: checkpoint %s: %w", path, err)
@@ -183,19 +183,19 @@ func (s *shelf) load(step int, states []graph.State, run position) (position, ma
 }
 
 // sameNetwork compares the tensors of a checkpoint with the states, and names the first that differs.
-func sameNetwork(states []graph.State, found map[string]*tensor.Tensor) error {
+func sameNetwork(states []engine.StatePort, found map[string]*tensor.Tensor) error {
 	for _, s := range states {
-		t, ok := found[s.Input]
+		t, ok := found[s.Input.Name]
 		if !ok {
-			return fmt.Errorf("it belongs to another network or optimiser: tensor %q expected, not found", s.Input)
+			return fmt.Errorf("it belongs to another network or optimiser: tensor %q expected, not found", s.Input.Name)
 		}
-		if want := s.Initial; want != nil && (t.Type() != want.Type() || !slices.Equal(t.Shape(), want.Shape())) {
-			return fmt.Errorf("it belongs to another network: tensor %q: %s %v expected, found %s %v", s.Input, want.Type(), want.Shape(), t.Type(), t.Shape())
+		if err := engine.CheckState(s, t); err != nil {
+			return fmt.Errorf("it belongs to another network: %w", err)
 		}
 	}
 	if len(found) > len(states) {
 		for _, s := range states {
-			delete(found, s.Input)
+			delete(found, s.Input.Name)
 		}
 		return fmt.Errorf("it belongs to another network or optimiser: tensor %q is unknown to this one", slices.Sorted(maps.Keys(found))[0])
 	}

@@ -78,7 +78,11 @@ func (l *loop) resume() ([]graph.State, error) {
 	if err != nil || len(steps) == 0 {
 		return states, err
 	}
-	at, held, err := l.shelf.load(steps[len(steps)-1], states, l.at)
+	ports, err := engine.PortsOf(l.run.Step.Graph, engine.Options{State: states})
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	at, held, err := l.shelf.load(steps[len(steps)-1], ports.State, l.at)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +94,7 @@ func (l *loop) resume() ([]graph.State, error) {
 		return states, nil
 	}
 	if at.bestStep() != at.Step {
-		if _, held, err = l.shelf.load(at.bestStep(), states, at); err != nil {
+		if _, held, err = l.shelf.load(at.bestStep(), ports.State, at); err != nil {
 			return nil, err
 		}
 	}

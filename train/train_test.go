@@ -1,12 +1,14 @@
 package train
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,7 +48,7 @@ const (
 
 // regression is a step of least squares with momentum, written out: prediction x·w, loss mean((x·w - y)²), gradient 2/rows·xᵀ(x·w - y),
 // v ← 0.9·v + gradient, w ← w - rate·v, and an average a ← 0.5·a + 0.5·w. x is multiplied by a mask before.
-func regression(t testing.TB) Step {
+func regression(t testing.TB, width int) Step {
 	t.Helper()
 	b := graph.NewBuilder("regression", 18)
 	x, y := b.Input("x", tensor.Float32, graph.Dims(rows, width)...), b.Input("y", tensor.Float32, graph.Dims(rows, 1)...)
@@ -102,6 +104,12 @@ func newLine(n int) line { return line{n: n, mutex: new(sync.Mutex), seen: map[i
 
 func (l line) Len() int { return l.n }
 
+func (l line) seeds(item int) []uint64 {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.seen[item]
+}
+
 func (l line) Filler() (Filler, error) {
 	return func(batch []*tensor.Tensor, row, item int, seed uint64) error {
 		if item == l.bad-1 {
@@ -123,7 +131,7 @@ func (l line) Filler() (Filler, error) {
 // fit is a run of 3 epochs of 12 steps; 4 of the 100 items are left over each epoch.
 func fit(t testing.TB, folder string) Run {
 	return Run{
-		Step: regression(t), Data: newLine(100), Epochs: 3, Seed: 5, Folder: folder, Threads: 1,
+		Step: regression(t, width), Data: newLine(100), Epochs: 3, Seed: 5, Folder: folder, Threads: 1,
 		Schedule: func(step int) float64 { return 0.05 / (1 + float64(step)/10) },
 	}
 }
@@ -198,10 +206,10 @@ func TestStreams(t *testing.T) {
 		same(t, fmt.Sprint(workers, " workers"), got.Network, want.Network)
 		all := map[uint64]bool{}
 		for item := range 96 {
-			if len(data.seen[item]) != 3 {
-				t.Fatalf("item %d was shown %d times in 3 epochs", item, len(data.seen[item]))
+			if len(data.seeds(item)) != 3 {
+				t.Fatalf("item %d was shown %d times in 3 epochs", item, len(data.seeds(item)))
 			}
-			for _, seed := range data.seen[item] {
+			for _, seed := range data.seeds(item) {
 				all[seed] = true
 			}
 		}
@@ -398,10 +406,19 @@ func sameFiles(t *testing.T, got, want string, names ...string) {
 	}
 }
 
-// TestKilled trains in processes of their own that are killed at times drawn anew, until one ends by itself.
+// TestKilled trains in processes of their own that are killed soon after they took a step, at times drawn anew, until one ends by itself.
 func TestKilled(t *testing.T) {
 	if folder := os.Getenv("VISUS_TEST_TRAIN"); folder != "" {
-		train(t, killed(t, folder))
+		r := killed(t, folder)
+		schedule, said := r.Schedule, false
+		r.Schedule = func(step int) float64 {
+			if !said {
+				fmt.Println("begun")
+			}
+			said = true
+			return schedule(step)
+		}
+		train(t, r)
 		return
 	}
 	open(t)
@@ -414,22 +431,27 @@ func TestKilled(t *testing.T) {
 		}
 		process := exec.Command(os.Args[0], "-test.run=^TestKilled$")
 		process.Env = append(os.Environ(), "VISUS_TEST_TRAIN="+folder)
-		var said bytes.Buffer
-		process.Stdout, process.Stderr = &said, &said
+		process.Stderr = os.Stderr
+		output, err := process.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := process.Start(); err != nil {
 			t.Fatal(err)
 		}
-		delay := time.Duration(150+time.Now().UnixNano()%350) * time.Millisecond
-		timer := time.AfterFunc(delay, func() { process.Process.Kill() })
-		err := process.Wait()
+		if line, err := bufio.NewReader(output).ReadString('\n'); err != nil {
+			t.Fatalf("it said %q: %v", line, err)
+		}
+		timer := time.AfterFunc(time.Duration(rand.IntN(60))*time.Millisecond, func() { process.Process.Kill() })
+		err = process.Wait()
 		if timer.Stop() && err != nil {
-			t.Fatalf("%v: %s", err, &said)
+			t.Fatal(err)
 		}
-		ended = err == nil
-		if !ended {
-			kills++
+		if ended = err == nil; ended {
+			break
 		}
-		if steps, err := (&shelf{dir: filepath.Join(folder, CheckpointFolder)}).steps(); err == nil && len(steps) > 0 && !ended {
+		kills++
+		if steps, err := (&shelf{dir: filepath.Join(folder, CheckpointFolder)}).steps(); err == nil && len(steps) > 0 {
 			resumed++
 		}
 	}
@@ -485,13 +507,16 @@ func TestWrongCheckpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := fit(t, folder)
-	r.Step.State[0].Initial = tensor.New(tensor.Float32, width+1, 1)
-	refuses(t, r, checkpoint, "another network", `tensor "w"`, "float32 [5 1] expected, found float32 [4 1]")
+	r.Step = regression(t, width+1)
+	refuses(t, r, checkpoint, "another network", `"w"`, "float32 [5 1] expected, found float32 [4 1]")
 	r = fit(t, folder)
 	r.Step.State = r.Step.State[:2]
 	r.Step.Average = nil
 	refuses(t, r, checkpoint, `tensor "w.average" is unknown`)
 	r = fit(t, folder)
+	if err := r.Step.Graph.Rename("w.momentum", "w.moment"); err != nil {
+		t.Fatal(err)
+	}
 	r.Step.State[1].Input = "w.moment"
 	refuses(t, r, checkpoint, `tensor "w.moment" expected, not found`)
 	r = fit(t, folder)
@@ -569,7 +594,7 @@ func TestEvaluation(t *testing.T) {
 			t.Errorf("batch of %d items from %d on, expected from %d", items, first, next)
 		}
 		for i, d := range tensor.Values[float32](outputs[0])[:items] {
-			noise := float64(data.seen[first+i][0]%1000) / 10000
+			noise := float64(data.seeds(first + i)[0]%1000) / 10000
 			if math.Abs(float64(d)+noise) > 1e-5 {
 				t.Errorf("item %d: difference %g, want %g", first+i, d, -noise)
 			}
