@@ -21,9 +21,6 @@ import (
 	"visus/train"
 )
 
-// accuracyOutput is the output of the step that holds the share of the batch that was named rightly.
-const accuracyOutput = "accuracy"
-
 // optimiser is one of those that the option names, with its usual learning rate for batches of 128.
 type optimiser struct {
 	rate float64
@@ -31,7 +28,7 @@ type optimiser struct {
 }
 
 var optimisers = map[string]optimiser{
-	"sgd":      {0.1, func(decay float64) nn.Optimiser { return nn.SGD{Momentum: .9, Nesterov: true, WeightDecay: decay} }},
+	"sgd":      {0.05, func(decay float64) nn.Optimiser { return nn.SGD{Momentum: .9, Nesterov: true, WeightDecay: decay} }},
 	"adam":     {1e-3, func(decay float64) nn.Optimiser { return nn.Adam{WeightDecay: decay} }},
 	"adamw":    {1e-3, func(decay float64) nn.Optimiser { return nn.Adam{WeightDecay: decay, Decoupled: true} }},
 	"rmsprop":  {1e-3, func(decay float64) nn.Optimiser { return nn.RMSprop{WeightDecay: decay} }},
@@ -119,33 +116,16 @@ func (r *run) build() error {
 	if err != nil {
 		return err
 	}
-	if err := addAccuracy(trained.Graph); err != nil {
-		return err
-	}
 	step, err := trained.Step(zoo.Loss, optimisers[o.Optimiser].make(o.WeightDecay), nn.StepOptions{})
 	if err != nil {
 		return err
 	}
-	r.step = train.StepOf(step, trained, accuracyOutput)
+	r.step = train.StepOf(step, trained, zoo.Accuracy)
 	return nil
 }
 
 // batch is the number of images of a step: as many as asked for, or all there are.
 func (r *run) batch() int { return min(r.Options.Batch, r.train.Len()) }
-
-// addAccuracy makes the share of right answers an output of a training graph.
-func addAccuracy(g *graph.Graph) error {
-	b, err := graph.Extend(g)
-	if err != nil {
-		return err
-	}
-	s := b.Scope(accuracyOutput)
-	answers := s.Op("ArgMax", []graph.Value{b.Value(zoo.Logits)}, graph.Attribute{Name: "axis", Value: int64(1)}, graph.Attribute{Name: "keepdims", Value: int64(0)})
-	right := s.Op("Cast", []graph.Value{s.Op("Equal", []graph.Value{answers, b.Value(zoo.Labels)})}, graph.Attribute{Name: "to", Value: graph.TypeNumber(tensor.Float32)})
-	b.Output(accuracyOutput, s.Op("ReduceMean", []graph.Value{right}, graph.Attribute{Name: "keepdims", Value: int64(0)}))
-	_, err = b.Build()
-	return err
-}
 
 // with returns the network as it is used, with trained parameters, class names and where it came from.
 func (r *run) with(parameters map[string]*tensor.Tensor) (*graph.Graph, error) {

@@ -202,8 +202,10 @@ func (r *run) rehearse(ctx context.Context) error {
 	few.Folder, few.Validate, few.Patience, few.Progress, few.Epochs = "", nil, 0, nil, 3
 	few.Data = first{r.train, r.batch()}
 	var began []time.Time // of each step: the schedule is asked right before
-	few.Schedule = func(int) float64 {
-		began = append(began, time.Now())
+	few.Schedule = func(step int) float64 {
+		if step == len(began) {
+			began = append(began, time.Now())
+		}
 		return 0
 	}
 	if _, err := few.Train(ctx, r.Engine); err != nil {
