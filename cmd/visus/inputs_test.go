@@ -146,7 +146,7 @@ func truncatedJPEG() []byte {
 	return out.Bytes()[:out.Len()/2]
 }
 
-// writeNPZ writes what numpy.savez(x=images, y=labels) does.
+// writeNPZ writes images with labels.
 func writeNPZ(path string, n, side int) error {
 	x, y := tensor.New(tensor.Uint8, n, side, side, 3), tensor.New(tensor.Uint8, n)
 	pixels, labels := tensor.Values[uint8](x), tensor.Values[uint8](y)
@@ -158,6 +158,11 @@ func writeNPZ(path string, n, side int) error {
 		}
 		labels[i] = uint8(i % 10)
 	}
+	return writeArrays(path, x, y)
+}
+
+// writeArrays writes what numpy.savez(x=x, y=y) does.
+func writeArrays(path string, x, y *tensor.Tensor) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err

@@ -1,0 +1,131 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"visus/engine/library"
+	"visus/engine/ort"
+	"visus/stimulus"
+	"visus/study/training"
+	"visus/tensor"
+)
+
+// TestTrainingSurvivesKill trains ResNet-20 on handwritten digits, padded to 32×32, while it is killed at random moments and the same command
+// is given again. Model and findings are then, byte for byte, those of an uninterrupted run.
+func TestTrainingSurvivesKill(t *testing.T) {
+	if _, err := ort.Open(ort.Options{}); err != nil {
+		t.Skipf("no ONNX Runtime: %v", err)
+	}
+	path, _, err := library.ONNXRuntime.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(library.ONNXRuntime.Variable, path)
+	images, kills := 5000, 3
+	if testing.Short() {
+		images, kills = 256, 1
+	}
+	dir := t.TempDir()
+	if err := paddedDigits(t, filepath.Join(dir, "digits.npz"), images); err != nil {
+		t.Fatal(err)
+	}
+	start := func(out string) *process {
+		p := &process{Cmd: exec.Command("visus", "train", "classifier", "--images", "digits.npz", "--network", "resnet20", "--epochs", "2", "--batch", "64",
+			"--augment", "crop", "--every", "1ms", "--out", out), folder: filepath.Join(dir, out), stderr: &lockedBuffer{}, ended: make(chan struct{})}
+		p.Dir, p.Stderr = dir, p.stderr
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			p.Wait()
+			close(p.ended)
+		}()
+		t.Cleanup(func() { p.end(syscall.SIGKILL) })
+		return p
+	}
+	began := time.Now()
+	whole := start("whole")
+	if code := whole.end(nil); code != done {
+		t.Fatalf("the undisturbed run ended with %d and said\n%s", code, whole.stderr)
+	}
+	t.Logf("%d images, 2 epochs: %v undisturbed", images, time.Since(began).Round(time.Second))
+	random, killed := rand.New(rand.NewPCG(5, 9)), 0
+	for {
+		p := start("killed")
+		if killed < kills {
+			before := checkpoints(p.folder)
+			p.until(func() bool { return checkpoints(p.folder) != before }) // it has taken a step
+			time.Sleep(time.Duration(random.IntN(2000)) * time.Millisecond)
+		}
+		var signal os.Signal
+		if killed < kills {
+			signal = syscall.SIGKILL
+		}
+		code := p.end(signal)
+		if code == done {
+			break
+		}
+		if signal == nil {
+			t.Fatalf("it ended with %d and said\n%s", code, p.stderr)
+		}
+		killed++
+	}
+	if killed == 0 {
+		t.Error("no run was killed")
+	}
+	want, got := contents(t, filepath.Join(dir, "whole")), contents(t, filepath.Join(dir, "killed"))
+	for _, name := range []string{training.ModelFile, training.FindingsFile, "metrics.csv", training.ReportFile} {
+		if len(want[name]) == 0 || !bytes.Equal(got[name], want[name]) {
+			t.Errorf("%s has %d bytes that differ from the %d of the undisturbed run", name, len(got[name]), len(want[name]))
+		}
+	}
+	t.Logf("killed %d times", killed)
+}
+
+// checkpoints is the name of the newest checkpoint.
+func checkpoints(folder string) string {
+	found, _ := filepath.Glob(filepath.Join(folder, "checkpoints", "step-*.safetensors"))
+	if len(found) == 0 {
+		return ""
+	}
+	return slices.Max(found)
+}
+
+// paddedDigits writes images of MNIST with a border of 2 pixels as x and y of an NPZ file. The test is skipped where Go cannot fetch them.
+func paddedDigits(t *testing.T, path string, n int) error {
+	t.Helper()
+	told, err := exec.Command(filepath.Join("..", "..", "scripts", "digits.sh")).Output()
+	if err != nil {
+		t.Skipf("no digits: %v", err)
+	}
+	set, err := stimulus.Open(filepath.Join(strings.TrimSpace(string(told)), "train-images-idx3-ubyte.gz"), stimulus.Options{})
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	const side = 32
+	x, y := tensor.New(tensor.Uint8, n, side, side), tensor.New(tensor.Uint8, n)
+	source, pixels, labels := set.Conditions[0].Source, tensor.Values[uint8](x), tensor.Values[uint8](y)
+	for i := range n {
+		m, err := source.Image(i)
+		if err != nil {
+			return err
+		}
+		for k := range m.Width * m.Height {
+			pixels[(i*side+2+k/m.Width)*side+2+k%m.Width] = m.Pix[3*k]
+		}
+		labels[i] = source.Item(i).Category[0] - '0'
+	}
+	return writeArrays(path, x, y)
+}
