@@ -66,7 +66,9 @@ const ahead = 2
 
 // load prepares the batches of the steps first..last-1, in order. items says which items a step shows and the epoch whose streams they
 // have. Each batch goes back through release; stop ends the work and waits for it.
-func (l loader) load(first, last int, items func(step int) (items []int, epoch int)) (batches <-chan *batch, release func(*batch), stop func(), err error) {
+func (l loader) load(first, last int, items func(step int) (items []int, epoch int)) (
+	batches <-chan *batch, release func(*batch), stop func(), err error,
+) {
 	fillers := make([]Filler, cmp.Or(l.workers, runtime.GOMAXPROCS(0)))
 	for i := range fillers {
 		if fillers[i], err = l.data.Filler(); err != nil {
@@ -153,7 +155,8 @@ func (l loader) fill(ctx context.Context, fillers []Filler, tensors []*tensor.Te
 	return failure
 }
 
-// shuffle walks the items in batches, in an order of its own each epoch. The items that are left over of an epoch, fewer than a batch, are not shown in it.
+// shuffle walks the items in batches, in an order of its own each epoch. The items that are left over of an epoch, fewer than a batch, are
+// not shown in it.
 type shuffle struct {
 	items, rows int
 	seed        uint64

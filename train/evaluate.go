@@ -19,8 +19,8 @@ type Evaluation struct {
 	Workers int // goroutines that fill batches; 0: all cores
 }
 
-// Run shows all items in order. see is told the first item of each batch and the number of items in it; the outputs, one for each of the program's, have as many rows or,
-// in the last batch, more, which repeat the last item. They are used again after see returns.
+// Run shows all items in order. see is told the first item of each batch and the number of items in it; the outputs, one for each of the
+// program's, have as many rows or, in the last batch, more, which repeat the last item. They are used again after see returns.
 func (v Evaluation) Run(ctx context.Context, see func(first, items int, outputs []*tensor.Tensor) error) error {
 	inputs, rows, err := v.inputs()
 	if err != nil {
@@ -78,7 +78,8 @@ func (v Evaluation) inputs() ([]graph.Value, int, error) {
 		}
 		inputs[i].Shape = shape
 		if _, fixed := inputs[i].Sizes(); !fixed || len(shape) == 0 || rows < 1 {
-			return nil, 0, fmt.Errorf("train: input %q has shape %s; a batch of fixed size behind its first dimension expected", in.Name, graph.ShapeText(in.Shape))
+			return nil, 0, fmt.Errorf("train: input %q has shape %s; expected sizes that are fixed but for the batch, the first",
+				in.Name, graph.ShapeText(in.Shape))
 		}
 	}
 	if len(inputs) == 0 {

@@ -54,7 +54,8 @@ func regression(t testing.TB, width int) Step {
 	x, y := b.Input("x", tensor.Float32, graph.Dims(rows, width)...), b.Input("y", tensor.Float32, graph.Dims(rows, 1)...)
 	mask := b.Input("mask", tensor.Float32, graph.Dims(rows, width)...)
 	rate := b.Input("rate", tensor.Float32)
-	w, v, a := b.Input("w", tensor.Float32, graph.Dims(width, 1)...), b.Input("w.momentum", tensor.Float32, graph.Dims(width, 1)...), b.Input("w.average", tensor.Float32, graph.Dims(width, 1)...)
+	column := graph.Dims(width, 1)
+	w, v, a := b.Input("w", tensor.Float32, column...), b.Input("w.momentum", tensor.Float32, column...), b.Input("w.average", tensor.Float32, column...)
 	scalar := func(value float32) graph.Value {
 		c := tensor.New(tensor.Float32)
 		tensor.Values[float32](c)[0] = value
@@ -442,7 +443,7 @@ func TestKilled(t *testing.T) {
 		if line, err := bufio.NewReader(output).ReadString('\n'); err != nil {
 			t.Fatalf("it said %q: %v", line, err)
 		}
-		timer := time.AfterFunc(time.Duration(rand.IntN(60))*time.Millisecond, func() { process.Process.Kill() })
+		timer := time.AfterFunc(time.Duration(rand.IntN(60+10*kills))*time.Millisecond, func() { process.Process.Kill() })
 		err = process.Wait()
 		if timer.Stop() && err != nil {
 			t.Fatal(err)
@@ -494,7 +495,8 @@ func TestDiverged(t *testing.T) {
 	if err != nil || steps[len(steps)-1] != diverged.Step-1 {
 		t.Errorf("it diverged in step %d, the checkpoints are of %v", diverged.Step, steps)
 	}
-	if e := (DivergedError{Step: 3, Rate: 0.1, Output: "loss", Value: math.NaN()}); e.Error() != "train: step 3: loss is NaN at learning rate 0.1. A smaller learning rate, or clipped gradients, may help" {
+	e := DivergedError{Step: 3, Rate: 0.1, Output: "loss", Value: math.NaN()}
+	if e.Error() != "train: step 3: loss is NaN at learning rate 0.1. A smaller learning rate, or clipped gradients, may help" {
 		t.Error(e.Error())
 	}
 }

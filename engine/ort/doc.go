@@ -11,6 +11,8 @@
 // Memory: inputs are read in place, outputs that are given are written in place, others are copied once out of ONNX Runtime's memory.
 // A state has two buffers in C's memory (one where no output replaces it), which a Run reads, writes and then swaps; on a GPU they stay on
 // the host, so that ONNX Runtime moves them in and out of each Run.
+// One operator breaks this: BatchNormalization with training_mode 1 writes the statistics that it follows over its own inputs 3 and 4, so that
+// these must be values of the graph which nothing else reads, as graph/nn and graph/lower make them, not inputs or states.
 // Each program has an arena that grows to the largest Run seen and is freed by Close. A program whose input shapes are not all fixed makes no memory
 // plan per shape, since ONNX Runtime would keep one for every shape that it has seen.
 //
