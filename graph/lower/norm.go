@@ -26,12 +26,12 @@ func batchNormGrad(b *graph.Builder, c call) []graph.Value {
 		axes = append(axes, i)
 	}
 	dbias := sum(b, dy, false, axes...)
-	// ONNX Runtime writes the statistics over what they follow, even where that is a constant, so that is a value that nothing else reads;
-	// with momentum 0 it does not matter which.
-	own := op("Mul", dbias, scalar(0))
-	statistics := b.Ops("BatchNormalization", 3, []graph.Value{x, one, zero, own, own},
+	// ONNX Runtime 1.32 writes the running statistics over the old ones, even where those are constants: each has a value that nothing else
+	// reads, and that no other expression equals. With momentum 0 it does not matter which.
+	oldMean, oldVariance := op("Mul", dbias, scalar(0)), op("Sub", dbias, dbias)
+	statistics := b.Ops("BatchNormalization", 3, []graph.Value{x, one, zero, oldMean, oldVariance},
 		attribute("training_mode", int64(1)), attribute("momentum", float32(0)), attribute("epsilon", epsilon))
-	normal, variance := statistics[0], statistics[2]
+	normal, mean, variance := statistics[0], statistics[1], statistics[2]
 	dscale := sum(b, op("Mul", dy, normal), false, axes...)
 	slope := op("Div", scale, op("Sqrt", op("Add", variance, scalar(float64(epsilon)))))
 	share := op("Neg", op("Div", slope, scalar(entries)))
@@ -40,7 +40,7 @@ func batchNormGrad(b *graph.Builder, c call) []graph.Value {
 		wide[i] = 1
 	}
 	wide[1] = channels
-	linear := b.Op("BatchNormalization", []graph.Value{normal, op("Mul", share, dscale), op("Mul", share, dbias), zero, one}, attribute("epsilon", float32(0)))
+	linear := b.Op("BatchNormalization", []graph.Value{x, op("Mul", share, dscale), op("Mul", share, dbias), mean, variance}, attribute("epsilon", epsilon))
 	dx := op("Add", op("Mul", dy, reshape(b, slope, wide...)), linear)
 	return []graph.Value{dx, dscale, dbias}
 }

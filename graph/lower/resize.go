@@ -51,7 +51,7 @@ type axis struct {
 // matrix returns Resize along an axis. Places are computed in float32, as ONNX Runtime does: in float64 ties would fall elsewhere.
 func (r resizing) matrix(a axis) (matrix, error) {
 	m := newMatrix(a.out, a.in)
-	if a.scale == 1 && a.in == a.out && r.place != "tf_crop_and_resize" {
+	if a.scale == 1 && a.in == a.out { // whatever the mode says, as ONNX Runtime has it
 		for i := range a.in {
 			m.add(i, i, 1)
 		}
@@ -108,7 +108,8 @@ func (r resizing) origin(a axis, o int) (float32, error) {
 func (r resizing) weigh(a axis, at float32, add func(i int, weight float64)) error {
 	last := a.in - 1
 	if r.antialias && a.scale < 1 && r.mode != "nearest" {
-		return r.smooth(a, at, add)
+		r.smooth(a, at, add)
+		return nil
 	}
 	switch r.mode {
 	case "nearest":
@@ -125,46 +126,36 @@ func (r resizing) weigh(a axis, at float32, add func(i int, weight float64)) err
 		return nil
 	case "cubic":
 		low := int(math.Floor(float64(at)))
-		far, total := float64(at-float32(low)), 0.0
-		var weights [4]float64
-		for k := range weights {
-			weights[k] = keys(math.Abs(far+1-float64(k)), float64(r.cubic))
-			if i := low - 1 + k; r.outside && (i < 0 || i > last) {
-				weights[k] = 0
-			}
-			total += weights[k]
-		}
-		for k, weight := range weights {
-			if r.outside {
-				weight /= total
-			}
-			add(min(max(low-1+k, 0), last), weight)
-		}
+		r.filter(low-1, low+3, last, func(i int) float64 { return keys(math.Abs(float64(at)-float64(i)), float64(r.cubic)) }, add)
 		return nil
 	}
 	return fmt.Errorf("mode %q is unknown", r.mode)
 }
 
-// smooth widens the kernel by the factor that the axis shrinks by, as Pillow does: entries outside of the input have no weight, and the others' sum
-// to 1.
-func (r resizing) smooth(a axis, at float32, add func(i int, weight float64)) error {
-	kernel, support := func(x float64) float64 { return max(0, 1-math.Abs(x)) }, 1.0
+// smooth widens the kernel by the factor that the axis shrinks by, as Pillow does.
+func (r resizing) smooth(a axis, at float32, add func(i int, weight float64)) {
+	kernel, support := func(x float64) float64 { return max(0, 1-x) }, 1.0
 	if r.mode == "cubic" {
-		kernel, support = func(x float64) float64 { return keys(math.Abs(x), float64(r.cubic)) }, 2
+		kernel, support = func(x float64) float64 { return keys(x, float64(r.cubic)) }, 2
 	}
-	factor := 1 / float64(a.scale)
-	centre := float64(at) + 0.5
-	low := max(int(math.Floor(centre-support*factor+0.5)), 0)
-	high := min(int(math.Floor(centre+support*factor+0.5)), a.in)
+	centre, factor := float64(at), 1/float64(a.scale)
+	low, high := int(math.Floor(centre+1-support*factor)), int(math.Floor(centre+1+support*factor))
+	r.filter(low, high, a.in-1, func(i int) float64 { return kernel(math.Abs(float64(i)-centre) / factor) }, add)
+}
+
+// filter weighs the entries from low on and before high, and makes the weights sum to 1. Those outside of the input are copies of the border's, or
+// with exclude_outside have no weight.
+func (r resizing) filter(low, high, last int, kernel func(i int) float64, add func(i int, weight float64)) {
 	weights, total := make([]float64, max(high-low, 0)), 0.0
-	for i := range weights {
-		weights[i] = kernel((float64(low+i) - centre + 0.5) / factor)
-		total += weights[i]
+	for k := range weights {
+		if i := low + k; !r.outside || i >= 0 && i <= last {
+			weights[k] = kernel(i)
+			total += weights[k]
+		}
 	}
-	for i, weight := range weights {
-		add(low+i, weight/total)
+	for k, weight := range weights {
+		add(min(max(low+k, 0), last), weight/total)
 	}
-	return nil
 }
 
 // round is the nearest entry by nearest_mode.
