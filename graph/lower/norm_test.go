@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"visus/engine"
-	"visus/engine/ort"
 	"visus/graph"
 	"visus/tensor"
 )
@@ -15,10 +14,7 @@ import (
 // TestBatchNormGrad compares with the formulas, on channels whose mean and variance are far from 0 and 1, in several runs of one program:
 // ONNX Runtime writes running statistics over the tensors that they follow.
 func TestBatchNormGrad(t *testing.T) {
-	e, err := ort.Open(ort.Options{})
-	if err != nil {
-		t.Skipf("no ONNX Runtime: %v", err)
-	}
+	e := runtime(t)
 	const n, channels, space, epsilon = 6, 3, 4, 1e-5
 	b := graph.NewBuilder("grad", 18)
 	shape := graph.Dims(n, channels, space)
