@@ -3,7 +3,6 @@
 export GOEXPERIMENT = simd
 export GOFLAGS ?= -buildvcs=false
 
-SHARED := ../shared/data
 RESULT := result/demo
 VISUS  := bin/visus
 PACKAGES_WITH_GOROUTINES := ./trial/... ./stimulus/... ./observer/... ./engine/... ./study/... ./measure/bootstrap/... ./internal/...
@@ -16,11 +15,12 @@ $(VISUS): FORCE
 	go build -o $@ ./cmd/visus
 FORCE:
 
-## demo: set-up, then the main job on real images; prints where the report lies
+## demo: set-up, a network trained on real handwritten digits, then the main job: its examination; prints where the report lies
 demo: runtime build
-	@test -d $(SHARED) || { echo "demo: the real network and images lie in $(SHARED), which is absent"; exit 1; }
 	rm -rf $(RESULT)
-	$(VISUS) examine $(SHARED)/corruptions/models/resnet20.onnx --images $(SHARED)/corruptions/cifar/lossless600.npz --limit 200 --out $(RESULT)
+	digits=$$(scripts/digits.sh) && \
+	$(VISUS) train classifier --images "$$digits/train-images-idx3-ubyte.gz" --network cnn --size 32 --epochs 2 --out $(RESULT)/training && \
+	$(VISUS) examine $(RESULT)/training/model.onnx --images "$$digits/t10k-images-idx3-ubyte.gz" --limit 1000 --out $(RESULT)/examination
 
 ## test: set-up and all tests
 test: runtime

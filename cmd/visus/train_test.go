@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -24,14 +25,7 @@ import (
 // TestTrainingSurvivesKill trains ResNet-20 on handwritten digits, padded to 32×32, while it is killed at random moments and the same command
 // is given again. Model and findings are then, byte for byte, those of an uninterrupted run.
 func TestTrainingSurvivesKill(t *testing.T) {
-	if _, err := ort.Open(ort.Options{}); err != nil {
-		t.Skipf("no ONNX Runtime: %v", err)
-	}
-	path, _, err := library.ONNXRuntime.Find()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(library.ONNXRuntime.Variable, path)
+	needEngine(t)
 	images, kills := 5000, 3
 	if testing.Short() {
 		images, kills = 256, 1
@@ -93,6 +87,62 @@ func TestTrainingSurvivesKill(t *testing.T) {
 	t.Logf("killed %d times", killed)
 }
 
+// needEngine tells the program where ONNX Runtime is; without it the test is skipped.
+func needEngine(t *testing.T) {
+	t.Helper()
+	if _, err := ort.Open(ort.Options{}); err != nil {
+		t.Skipf("no ONNX Runtime: %v", err)
+	}
+	path, _, err := library.ONNXRuntime.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(library.ONNXRuntime.Variable, path)
+}
+
+// TestDigits trains the small network on MNIST's training images: at least 99 % of the test images, none of which chose anything, are named rightly.
+func TestDigits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains for a minute")
+	}
+	needEngine(t)
+	digits, out := digitsFolder(t), t.TempDir()
+	began := time.Now()
+	said, err := exec.Command("visus", "train", "classifier", "--quiet", "--images", filepath.Join(digits, "train-images-idx3-ubyte.gz"),
+		"--validation", filepath.Join(digits, "t10k-images-idx3-ubyte.gz"), "--network", "cnn", "--size", "32", "--epochs", "2", "--out", out).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	var f struct {
+		Best       int
+		Validation struct {
+			Images   int
+			Accuracy struct{ Value float64 }
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(out, training.FindingsFile))
+	if err == nil {
+		err = json.Unmarshal(data, &f)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Best != 2 || f.Validation.Images != 10000 || f.Validation.Accuracy.Value < .99 {
+		t.Errorf("%d images: accuracy %v after epoch %d; want 10000 images, at least 0.99 after epoch 2", f.Validation.Images, f.Validation.Accuracy.Value, f.Best)
+	}
+	t.Logf("accuracy %v in %v", f.Validation.Accuracy.Value, time.Since(began).Round(time.Second))
+}
+
+// digitsFolder is where MNIST's files lie. The test is skipped where Go cannot fetch them.
+func digitsFolder(t *testing.T) string {
+	t.Helper()
+	told, err := exec.Command(filepath.Join("..", "..", "scripts", "digits.sh")).Output()
+	if err != nil {
+		t.Skipf("no digits: %v", err)
+	}
+	return strings.TrimSpace(string(told))
+}
+
 // checkpoints is the name of the newest checkpoint.
 func checkpoints(folder string) string {
 	found, _ := filepath.Glob(filepath.Join(folder, "checkpoints", "step-*.safetensors"))
@@ -102,14 +152,10 @@ func checkpoints(folder string) string {
 	return slices.Max(found)
 }
 
-// paddedDigits writes images of MNIST with a border of 2 pixels as x and y of an NPZ file. The test is skipped where Go cannot fetch them.
+// paddedDigits writes images of MNIST with a border of 2 pixels as x and y of an NPZ file.
 func paddedDigits(t *testing.T, path string, n int) error {
 	t.Helper()
-	told, err := exec.Command(filepath.Join("..", "..", "scripts", "digits.sh")).Output()
-	if err != nil {
-		t.Skipf("no digits: %v", err)
-	}
-	set, err := stimulus.Open(filepath.Join(strings.TrimSpace(string(told)), "train-images-idx3-ubyte.gz"), stimulus.Options{})
+	set, err := stimulus.Open(filepath.Join(digitsFolder(t), "train-images-idx3-ubyte.gz"), stimulus.Options{})
 	if err != nil {
 		return err
 	}

@@ -62,8 +62,16 @@ func (f *Findings) lead() []report.Key {
 // learning shows loss and accuracy by epoch.
 func (f *Findings) learning() report.Section {
 	var epochs, loss, accuracy, theirLoss, theirAccuracy []float64
-	for _, e := range f.Epochs {
+	x := figure.Axis{Label: "epoch"}
+	const named = 12 // as many epochs are written one by one, from 1
+	for i, e := range f.Epochs {
+		if len(f.Epochs) <= named {
+			x.Names = append(x.Names, fmt.Sprint(e.Epoch))
+		}
 		epochs, loss, accuracy = append(epochs, float64(e.Epoch)), append(loss, e.Loss), append(accuracy, e.Accuracy)
+		if x.Names != nil {
+			epochs[i] = float64(i)
+		}
 		theirLoss, theirAccuracy = append(theirLoss, orNaN(e.ValidationLoss)), append(theirAccuracy, orNaN(e.ValidationAccuracy))
 	}
 	lines := func(training, validation []float64) []figure.Line {
@@ -73,7 +81,6 @@ func (f *Findings) learning() report.Section {
 		}
 		return all
 	}
-	x := figure.Axis{Label: "epoch"}
 	return report.Section{ID: "learning", Title: "How it learnt", Parts: []report.Part{
 		report.Chart{
 			Name: "learning", Title: "Loss and accuracy", Alt: "Curves of loss and accuracy over the epochs, for the images trained on and those set aside.", Columns: 2,
