@@ -1,0 +1,80 @@
+package adapt
+
+import (
+	"fmt"
+	"math"
+
+	"visus/observer"
+)
+
+// Doubt is a reason to doubt adapted answers.
+type Doubt string
+
+// The reasons.
+const (
+	Single     Doubt = "single image"      // statistics of one image and nothing else
+	Short      Doubt = "few images"        // fewer images than one batch of the method
+	Unbalanced Doubt = "unbalanced labels" // a batch of few classes: its statistics are theirs, not those of the condition
+)
+
+// Warning is a doubt and the batches since the last Reset that raised it.
+type Warning struct {
+	Doubt   Doubt  `json:"doubt"`
+	Batches int    `json:"batches"`
+	Text    string `json:"text"` // of the first of them
+}
+
+// warnings keeps one warning a doubt, in the order in which they came.
+type warnings []Warning
+
+func (w *warnings) add(d Doubt, format string, values ...any) {
+	for i := range *w {
+		if (*w)[i].Doubt == d {
+			(*w)[i].Batches++
+			return
+		}
+	}
+	*w = append(*w, Warning{d, 1, fmt.Sprintf(format, values...)})
+}
+
+// judge looks at the answers of one batch.
+func (w *warnings) judge(m Method, answers []observer.Answer) {
+	n := len(answers)
+	if n == 1 && m.prior() == 0 && m.Mode != Cumulative {
+		w.add(Single, "a batch of one image and no source samples (N=0): statistics of a single image destroy the accuracy of most networks; use mode prior")
+		return
+	}
+	if n < m.Images {
+		w.add(Short, "a batch has %d images where %d were asked for", n, m.Images)
+	}
+	rho, z := Coincidence(answers)
+	if classes := float64(len(answers[0].Probabilities)); z > certain && rho > (1+1/classes)/2 {
+		w.add(Unbalanced, "a batch of %d images is answered with few classes (two of its answers agree in %.0f %% of pairs, in %.0f %% where classes are balanced): its statistics may be those of the classes rather than of the condition", n, 100*rho, 100/classes)
+	}
+}
+
+// certain is the number of standard deviations beyond which unbalanced answers are no accident.
+const certain = 4
+
+// Coincidence returns the share of pairs of answers that name the same class,
+//
+//	ρ = Σ c_k (c_k − 1) / n(n − 1)
+//
+// of the n answers, c_k of them class k: an unbiased estimate of Σ p_k² for any n, 1/K for balanced labels of K classes and 1 for a single
+// one (Simpson 1949, "Measurement of diversity"; Friedman's index of coincidence). z is its distance from 1/K in standard deviations of
+// balanced labels, √(2(K − 1)/n(n − 1))/K. Both are 0 for fewer than two answers.
+func Coincidence(answers []observer.Answer) (rho, z float64) {
+	n := float64(len(answers))
+	if n < 2 {
+		return 0, 0
+	}
+	counts := make([]float64, len(answers[0].Probabilities))
+	for _, a := range answers {
+		counts[a.Top(1)[0]]++
+	}
+	for _, c := range counts {
+		rho += c * (c - 1) / (n * (n - 1))
+	}
+	classes := float64(len(counts))
+	return rho, (rho - 1/classes) * classes / math.Sqrt(2*max(classes-1, 1)/(n*(n-1)))
+}
