@@ -110,7 +110,7 @@ func run(args []string) int {
 const grace = 800 * time.Millisecond
 
 // listed writes names as enumerations of flags do.
-func listed(names []string) string { return strings.Join(names, ",") }
+func listed(names []string) string { return strings.Join(names, ", ") }
 
 // commandOf returns the command that was meant ("train classifier"), with a space behind it, for the hint after a usage error.
 func commandOf(program *kong.Application, args []string) string {

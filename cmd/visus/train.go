@@ -31,7 +31,7 @@ type classifierCommand struct {
 	Smoothing    float64 `help:"Label smoothing, 0 to below 1."`
 
 	Augment    []string `help:"Random changes: ${augmentations}, some with a number (crop=4)." placeholder:"NAME,..."`
-	Validation string   `default:"0.1" help:"Share of each class to set aside, or a data set of its own; 0: none." placeholder:"SHARE|DIR"`
+	Validation string   `default:"0.1" help:"Share of each class to set aside, or a data set of its own; 0: none; default: 0.1." placeholder:"SHARE|DIR"`
 	Patience   int      `help:"Stop after so many epochs without a better validation; default: never."`
 	Limit      int      `help:"At most so many images, spread evenly over the set."`
 	Size       int      `help:"Side of the network's input; default: the images' own where they agree and have at most 64 pixels, else 32."`
@@ -54,7 +54,7 @@ func (classifierCommand) Help() string {
   visus train classifier --images cifar/train --network resnet20 --augment crop,flip --out run/
 
   # a small network on handwritten digits, examined on others afterwards
-  visus train classifier --images train-images-idx3-ubyte --network digits --size 32 --epochs 2 --examine t10k-images-idx3-ubyte --out digits/`
+  visus train classifier --images train-images-idx3-ubyte --network cnn --size 32 --epochs 2 --examine t10k-images-idx3-ubyte --out digits/`
 }
 
 // Run trains.
