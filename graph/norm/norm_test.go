@@ -44,6 +44,7 @@ type network struct {
 	blocks int
 	size   int // of every spatial axis
 	seed   uint64
+	dead   bool // the first channel of every linear layer is constant
 }
 
 func (n network) build(t tester) *graph.Graph {
@@ -73,7 +74,28 @@ func (n network) build(t tester) *graph.Graph {
 		x = b.GlobalAveragePool(x)
 	}
 	b.Output("y", b.Gemm(b.Flatten(x, 1), weights(b, r, "head", 3, n.features(channels)), graph.Value{}))
-	return must[*graph.Graph](t)(b.Build())
+	g := must[*graph.Graph](t)(b.Build())
+	if n.dead {
+		kill(g)
+	}
+	return g
+}
+
+// kill sets the weights of every linear layer's first channel to 0; they are square, and channels lie last where a matrix stands right.
+func kill(g *graph.Graph) {
+	for _, n := range g.Nodes {
+		c := g.Constant(n.Input(1))
+		if c == nil || !strings.HasSuffix(c.Name, ".weight") {
+			continue
+		}
+		v, channels := tensor.Values[float32](c.Tensor), c.Shape()[0]
+		last := n.Op == "MatMul" || n.Op == "Gemm" && n.Int("transB", 0) == 0
+		for i := range v {
+			if last && i%channels == 0 || !last && i < len(v)/channels {
+				v[i] = 0
+			}
+		}
+	}
 }
 
 func (n network) features(channels int) int {
@@ -130,6 +152,7 @@ func networks(t *rapid.T) network {
 		blocks: rapid.IntRange(1, 3).Draw(t, "blocks"),
 		size:   rapid.SampledFrom([]int{1, 2, 3, 5}).Draw(t, "size"),
 		seed:   rapid.Uint64().Draw(t, "seed"),
+		dead:   rapid.Bool().Draw(t, "dead"),
 	}
 	if n.rank == 4 && rapid.Bool().Draw(t, "wide") {
 		n.size = 16
@@ -414,5 +437,77 @@ func TestErrors(t *testing.T) {
 	}
 	if err := batch(g, nil, norm.Options{}); !errors.Is(err, norm.ErrNone) {
 		t.Errorf("%v is not ErrNone", err)
+	}
+}
+
+// TestFull: measured layer by layer, each in the graph whose earlier layers are adapted already, the statistics of one batch are those
+// that a batch graph uses.
+func TestFull(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		n := networks(rt)
+		g := n.build(rt)
+		layers := norm.Adaptable(layersOf(rt, g))
+		x, o := n.images(6, n.seed), norm.Options{}
+		if n.folded {
+			o.Clean = measure(rt, g, layers, n.images(12, n.seed+1), 5)
+		}
+		full, deployed := norm.Statistics{}, g
+		for i, l := range layers {
+			full[l.Name] = measure(rt, deployed, layers[i:i+1], x, 4)[l.Name]
+			so := o
+			if n.folded {
+				so.Clean = o.Clean.Of(layers[:i+1])
+			}
+			deployed = must[*graph.Graph](rt)(norm.Deployable(g, layers[:i+1], full.Of(layers[:i+1]), so))
+		}
+		a := run(rt, compile(rt, must[*graph.Graph](rt)(norm.Batch(g, layers, o))), x)[0].Floats()
+		b := run(rt, compile(rt, deployed), x)[0].Floats()
+		if d := distance(a, b); !(d <= 2e-3*(1+distance(a, make([]float64, len(a))))) {
+			rt.Errorf("answers differ by %g: %v and %v", d, a, b)
+		}
+	})
+}
+
+// TestLayers: what is a layer, of which kind, and what is not.
+func TestLayers(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	b := graph.NewBuilder("kinds", 18)
+	x := b.Input("x", tensor.Float32, graph.Dim{Size: -1, Symbol: "batch"}, graph.Dim{Size: 4}, graph.Dim{Size: 8}, graph.Dim{Size: 8})
+	four := func(name string) graph.Value { return positive(b, r, name, 4) }
+	y := b.Scope("first").Conv(x, weights(b, r, "w1", 4, 4, 3, 3), graph.Value{}, graph.Window{Pad: 1})
+	y = b.Scope("first").BatchNormalization(y, four("scale1"), four("bias1"), four("mean1"), four("variance1"))
+	y = b.Scope("second").Conv(y, weights(b, r, "w2", 4, 4, 1, 1), four("b2"), graph.Window{})
+	y = b.Op("InstanceNormalization", []graph.Value{y, four("scale2"), four("bias2")})
+	y = b.Op("LRN", []graph.Value{y}, graph.Attribute{Name: "size", Value: int64(3)})
+	y = b.Flatten(b.GlobalAveragePool(y), 1)
+	computed := b.Op("Exp", []graph.Value{b.Op("ReduceMean", []graph.Value{y, b.Ints(0)}, graph.Attribute{Name: "keepdims", Value: int64(0)})})
+	y = b.Scope("computed").BatchNormalization(y, four("scale3"), four("bias3"), four("mean3"), computed)
+	b.Output("y", b.Scope("head").Gemm(y, weights(b, r, "w3", 3, 4), graph.Value{}))
+	g := must[*graph.Graph](t)(b.Build())
+	var got []string
+	for _, l := range layersOf(t, g) {
+		got = append(got, fmt.Sprintf("%s %s %d %s", l.Name, l.Kind, l.Channels, l.Value))
+	}
+	want := []string{
+		"first/BatchNormalization batch normalisation 4 first/Conv_output_0",
+		"second/Conv folded 4 second/Conv_output_0",
+		"InstanceNormalization fixed 4 second/Conv_output_0",
+		"LRN fixed 0 InstanceNormalization_output_0",
+		"computed/BatchNormalization fixed 4 Flatten_output_0",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("found\n%s\nexpected\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if _, _, err := norm.Probe(g, norm.OfKind(layersOf(t, g), norm.Fixed)); err == nil || !strings.Contains(err.Error(), "cannot be adapted") {
+		t.Errorf("probing a fixed layer: %v", err)
+	}
+	for _, n := range g.Nodes { // without names, or with one name for all, values name the layers
+		n.Name = "node"
+	}
+	if l := layersOf(t, g)[0]; l.Name != "first/BatchNormalization_output_0" {
+		t.Errorf("a layer without a name of its own is called %q", l.Name)
+	}
+	if adapted, err := norm.Batch(g, layersOf(t, g)[:1], norm.Options{}); err != nil || adapted.Producing("y") == nil {
+		t.Errorf("adapting a layer without a name: %v", err)
 	}
 }

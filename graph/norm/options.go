@@ -183,6 +183,22 @@ func (o Options) ready(layers []Layer) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	if err := measurable(layers); err != nil {
+		return err
+	}
+	if o.Clean != nil {
+		return o.Clean.check(layers, "clean")
+	}
+	for _, l := range layers {
+		if l.Kind == Folded {
+			return fmt.Errorf("norm: layer %q (%s) needs clean statistics to be corrected with", l.Name, l.Operator)
+		}
+	}
+	return nil
+}
+
+// measurable reports layers whose statistics do not matter or cannot be measured. Those of half precision would be of no use.
+func measurable(layers []Layer) error {
 	if len(layers) == 0 {
 		return ErrNone
 	}
@@ -193,12 +209,6 @@ func (o Options) ready(layers []Layer) error {
 		if l.kind != tensor.Float32 {
 			return fmt.Errorf("norm: layer %q: its values are %s, expected float32", l.Name, l.kind)
 		}
-		if l.Kind == Folded && o.Clean == nil {
-			return fmt.Errorf("norm: layer %q (%s) needs clean statistics to be corrected with", l.Name, l.Operator)
-		}
-	}
-	if o.Clean != nil {
-		return o.Clean.check(layers, "clean")
 	}
 	return nil
 }
