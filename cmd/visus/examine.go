@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"visus/adapt"
 	"visus/engine/ort"
 	"visus/observer"
 	"visus/study/corruption"
@@ -36,8 +37,12 @@ type examineCommand struct {
 	Output        string `help:"Name of the model's output with the class scores."`
 	Size          int    `help:"Input size for models that take any; default: the images' own where they agree, else 224."`
 
+	Adapt []string `help:"How each model is shown the images a second time, its normalisation adapted to each batch of them: batch, prior, calibrated (with --clean), or none; default: batch,prior, and calibrated with --clean." placeholder:"MODE,..."`
+	Prior float64  `help:"Source samples N that the mode prior counts; default: twice the batch."`
+	Clean string   `help:"Clean images to calibrate adaptation on, labels not needed: as --images." placeholder:"DIR" type:"path"`
+
 	Limit   int    `help:"Show at most so many images, spread evenly over the set."`
-	Batch   int    `help:"Images shown together; default 16." placeholder:"16"`
+	Batch   int    `help:"Images shown together, to which an adapted model adapts; default 32, without adaptation 16." placeholder:"32"`
 	Shard   string `help:"Examine part i of n (i/n); put the parts together with visus merge." placeholder:"I/N"`
 	Orient  bool   `help:"Turn photographs upright by their EXIF orientation; training pipelines do not."`
 	Seed    uint64 `help:"Seed of the corruptions."`
@@ -56,6 +61,10 @@ func (examineCommand) Help() string {
 
   # two models side by side, quickly: 200 images, two groups of corruptions
   visus examine resnet20.onnx resnet56.onnx --images cifar.npz --limit 200 --corruption noise,blur --out compared/
+
+  # adaptation calibrated on clean images; without adaptation, which is faster
+  visus examine model.onnx --images photos/ --clean clean-photos/ --out calibrated/
+  visus examine model.onnx --images photos/ --adapt none --out plain/
 
   # one machine of eight, and then together
   visus examine model.onnx --images photos/ --shard 1/8 --out part1/
@@ -113,8 +122,40 @@ func (c *examineCommand) options() (corruption.Options, error) {
 	if _, err = session.Corruptions(c.Corruption); err != nil {
 		return o, err
 	}
+	if o.Adapt, err = c.adaptations(); err != nil {
+		return o, err
+	}
+	o.Prior, o.Clean = c.Prior, c.Clean
 	o.Shard, err = corruption.ParseShard(c.Shard)
 	return o, err
+}
+
+// adaptations reads --adapt.
+func (c *examineCommand) adaptations() ([]string, error) {
+	modes := []string{}
+	if c.Prior < 0 {
+		return nil, fmt.Errorf("--prior is %g; expected 0 or more", c.Prior)
+	}
+	if len(c.Adapt) == 0 {
+		modes = append(modes, string(adapt.Batch), string(adapt.Prior))
+		if c.Clean != "" {
+			modes = append(modes, string(adapt.Calibrated))
+		}
+		return modes, nil
+	}
+	for _, name := range c.Adapt {
+		switch {
+		case name == "none" && len(c.Adapt) == 1:
+			return modes, nil
+		case !slices.Contains(corruption.Adaptations, adapt.Mode(name)):
+			return nil, fmt.Errorf("--adapt %s is none of batch, prior, calibrated, nor none alone", name)
+		case name == string(adapt.Calibrated) && c.Clean == "":
+			return nil, fmt.Errorf("--adapt calibrated needs clean images: --clean DIR")
+		case !slices.Contains(modes, name):
+			modes = append(modes, name)
+		}
+	}
+	return modes, nil
 }
 
 // modelFile says in words what a path to a model is instead of a file.

@@ -90,7 +90,9 @@ type examination struct {
 
 func (x *examination) close() {
 	for _, s := range x.subjects {
-		s.Close()
+		if s.method != "" {
+			s.Close() // the models themselves are the session's
+		}
 	}
 	if x.Session != nil {
 		x.Session.Close()
