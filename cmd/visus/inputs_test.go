@@ -30,6 +30,8 @@ func makeInputs(dir string) error {
 		"any.onnx":    {seed: 8, side: -1},
 		"small.onnx":  {seed: 9, side: 8},
 		"pixels.onnx": {seed: 10, side: 48},
+		"normal.onnx": {seed: 11, normalised: true},
+		"single.onnx": {seed: 11, normalised: true, batch: 1},
 	} {
 		if err := net.save(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -69,7 +71,7 @@ func makeInputs(dir string) error {
 type network struct {
 	seed                          uint64
 	batch, channels, side, inputs int
-	channelsLast                  bool
+	channelsLast, normalised      bool
 }
 
 func (n network) save(path string) error {
@@ -102,7 +104,15 @@ func (n network) save(path string) error {
 		}
 		return t
 	}
-	x = b.Relu(b.Conv(x, b.Initializer("kernel", weights(.4, features, channels.Size, 3, 3)), graph.Value{}, graph.Window{Stride: 2, Pad: 1}))
+	x = b.Conv(x, b.Initializer("kernel", weights(.4, features, channels.Size, 3, 3)), graph.Value{}, graph.Window{Stride: 2, Pad: 1})
+	if n.normalised {
+		one := weights(0, features)
+		for i := range features {
+			tensor.Values[float32](one)[i] = 1
+		}
+		x = b.Scope("norm").BatchNormalization(x, b.Initializer("scale", one), b.Initializer("bias", weights(1, features)), b.Initializer("mean", weights(1, features)), b.Initializer("variance", one))
+	}
+	x = b.Relu(x)
 	x = b.Gemm(b.Flatten(b.GlobalAveragePool(x), 1), b.Initializer("weight", weights(2, classes, features)), graph.Value{})
 	b.Output("logits", x)
 	g, err := b.Build()
