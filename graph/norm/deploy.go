@@ -10,9 +10,10 @@ import (
 
 // Deployable returns the graph with statistics of the target put in as constants, mixed as the options say: the graph that Batch makes
 // of the same options answers alike on a batch that has these statistics. Its operators are those of g: a BatchNorm layer's
-// constants change, and the correction of a Folded one goes into its weights and bias. target has moments for each of the layers and
-// no others; with a Prior and no nominal Images they need Images, with Unbiased they need Values. It reports an error where that does not hold, where a layer is not of this
-// graph, cannot be adapted or lacks clean statistics, and ErrNone without layers.
+// constants change, and the correction of a Folded one goes into its weights and bias (behind a MatMul without one comes an Add).
+// target has moments for each of the layers and no others; with a Prior and no nominal Images they need Images, with Unbiased they need
+// Values. It reports an error where that does not hold, where a layer is not of this graph, cannot be adapted or lacks clean statistics,
+// and ErrNone without layers.
 func Deployable(g *graph.Graph, layers []Layer, target Statistics, o Options) (*graph.Graph, error) {
 	if err := o.ready(layers); err != nil {
 		return nil, err
@@ -28,7 +29,8 @@ func Deployable(g *graph.Graph, layers []Layer, target Statistics, o Options) (*
 	for _, l := range layers {
 		m := target[l.Name]
 		if o.dynamic() && m.Images <= 0 || o.Unbiased && m.Values <= 0 {
-			return nil, fmt.Errorf("norm: layer %q: the options need the number of images (%g) and of values (%g) behind its statistics", l.Name, m.Images, m.Values)
+			return nil, fmt.Errorf("norm: layer %q: the options need the number of images (%g) and of values (%g) behind its statistics",
+				l.Name, m.Images, m.Values)
 		}
 		w := o.law(l)
 		mean, variance := o.mix(w, m)

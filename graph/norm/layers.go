@@ -80,8 +80,8 @@ func OfKind(layers []Layer, kind Kind) []Layer {
 	return out
 }
 
-// Select returns the layers that any pattern names, in the order of layers. A pattern is a layer's name; the beginning of one up to a dot or slash,
-// which is a stage ("layer2" means "layer2.0.bn1" and its like); or has wildcards as in path.Match, which do not cross slashes
+// Select returns the layers that any pattern names, in the order of layers. A pattern is a layer's name; the beginning of one up to a dot
+// or slash, which is a stage ("layer2" means "layer2.0.bn1" and its like); or has wildcards as in path.Match, which do not cross slashes
 // ("layer?.*.bn1"). "stem" is what comes before the first stage. A pattern with "!" before it takes layers away; where all are such, from
 // all. A slash at the beginning of names does not count. It reports an error for a pattern that names nothing, with the names there are.
 func Select(layers []Layer, patterns ...string) ([]Layer, error) {

@@ -109,7 +109,8 @@ func (o Options) law(l Layer) law {
 }
 
 func foldedLaw(clean Moments) law {
-	w := law{mean: slices.Clone(clean.Mean), variance: slices.Clone(clean.Variance), bias: slices.Clone(clean.Mean), scale: make([]float64, len(clean.Mean))}
+	w := law{mean: slices.Clone(clean.Mean), variance: slices.Clone(clean.Variance), bias: slices.Clone(clean.Mean)}
+	w.scale = make([]float64, len(clean.Mean))
 	var living []float64
 	for _, q := range clean.Variance {
 		if q >= deadVariance {

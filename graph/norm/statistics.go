@@ -42,7 +42,8 @@ func (s Statistics) check(layers []Layer, what string) error {
 			return fmt.Errorf("norm: %s statistics: no layer is named %q; there are %s", what, name, names(layers))
 		}
 		if len(m.Mean) != l.Channels || len(m.Variance) != l.Channels {
-			return fmt.Errorf("norm: %s statistics: layer %q has %d channels, found %d means and %d variances", what, name, l.Channels, len(m.Mean), len(m.Variance))
+			return fmt.Errorf("norm: %s statistics: layer %q has %d channels, found %d means and %d variances",
+				what, name, l.Channels, len(m.Mean), len(m.Variance))
 		}
 		for c := range m.Mean {
 			if math.IsNaN(m.Mean[c]+m.Variance[c]) || math.IsInf(m.Mean[c]+m.Variance[c], 0) || m.Variance[c] < 0 {
@@ -79,8 +80,8 @@ func Unpack(layers []Layer, vector *tensor.Tensor) (Statistics, error) {
 	return s, nil
 }
 
-// Pack writes statistics as the vector that Unpack reads, in float32. The number of images is that of the first layer. It reports an error where statistics do not
-// fit the layers.
+// Pack writes statistics as the vector that Unpack reads, in float32. The number of images is that of the first layer. It reports an
+// error where statistics do not fit the layers.
 func Pack(layers []Layer, s Statistics) (*tensor.Tensor, error) {
 	if err := s.check(layers, "packed"); err != nil {
 		return nil, err
@@ -106,7 +107,8 @@ type Accumulator struct {
 	total Statistics
 }
 
-// Add includes the statistics of a batch. Moments need Values; every batch has the same layers. It reports an error, and changes nothing, otherwise.
+// Add includes the statistics of a batch. Moments need Values; every batch has the same layers. It reports an error, and changes nothing,
+// otherwise.
 func (a *Accumulator) Add(batch Statistics) error {
 	for name, m := range batch {
 		if m.Values <= 0 || len(m.Mean) != len(m.Variance) {
@@ -134,7 +136,8 @@ func pool(a, b Moments) Moments {
 	if a.Values == 0 {
 		a = Moments{Mean: b.Mean, Variance: b.Variance}
 	}
-	out := Moments{Images: a.Images + b.Images, Values: a.Values + b.Values, Mean: make([]float64, len(b.Mean)), Variance: make([]float64, len(b.Mean))}
+	out := Moments{Images: a.Images + b.Images, Values: a.Values + b.Values}
+	out.Mean, out.Variance = make([]float64, len(b.Mean)), make([]float64, len(b.Mean))
 	w := b.Values / out.Values
 	for c := range b.Mean {
 		delta := b.Mean[c] - a.Mean[c]

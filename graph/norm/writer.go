@@ -121,7 +121,7 @@ func (w *writer) moments(l Layer) (mean, variance string) {
 }
 
 // quickMoments measures as moments does, by the mean square, in fewer passes. The variance loses digits where it is far below the
-// square of the mean, which it is not behind a layer of normalised values. Both averages over the batch are one.
+// square of the mean, which it may be of a few values but is not of whole maps behind a convolution. Both averages over the batch are one.
 func (w *writer) quickMoments(l Layer) (mean, variance string) {
 	squares := w.op(l.Name+"/squares", "Mul", []string{l.Value, l.Value})
 	both := []string{w.pooled(l.Name+"/means", l, l.Value), w.pooled(l.Name+"/mean_squares", l, squares)}
