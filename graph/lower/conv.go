@@ -63,26 +63,49 @@ func turn(b *graph.Builder, weights graph.Value, group int) graph.Value {
 	return b.Op("Slice", []graph.Value{v, b.Ints(starts...), b.Ints(ends...), b.Ints(axes...), b.Ints(steps...)})
 }
 
-// convGradWeight is a sum of matrix products. A tap k of the kernel pairs dy[j] with x[j·stride + k·dilation − pad]: for the taps of one row of
-// the kernel, x is moved along the other axes, which copies rows; for the rows, dy is moved along the first axis, and all moved copies are stacked
-// as further channels by one Gather of whole rows. So [N, taps·O, positions] times [N, positions, C] gives, for each sample and group, as many
-// kernel rows as share x's rows, k copies of x and one of dy·k are made instead of the k² of x that im2col would make, and no
-// array changes its layout. A stride along the first axis takes x's rows apart by their remainder. Measured in BenchmarkConvGradients.
+// convGradWeight is a sum of matrix products: a tap k of the kernel pairs dy[j] with x[j·stride + k·dilation − pad]. Either x is copied for every tap
+// (im2col), or for the taps of a row of the kernel only, and dy for the rows; what copies less is taken. No array changes its layout: samples
+// are multiplied one by one, and the products summed. BenchmarkConvGradients measures it.
 func convGradWeight(b *graph.Builder, c call) []graph.Value {
 	x, dy := c.x[0], c.x[1]
 	kernel := ints(c.Ints("kernel_shape"))
 	w := windowOf(b, c.Node, kernel)
-	group := int(c.Int("group", 1))
 	if len(kernel) == 1 {
 		w = w.row()
 		x, dy = reshape(b, x, slices.Insert(slices.Clone(sizes(x)), 2, 1)...), reshape(b, dy, slices.Insert(slices.Clone(sizes(dy)), 2, 1)...)
 	}
+	group := int(c.Int("group", 1))
 	g := weightGradient{b: b, w: w, x: x, dy: dy, samples: sizes(x)[0], group: group, in: sizes(x)[1], out: sizes(dy)[1], places: sizes(dy)[2:]}
+	product := g.byTaps
+	if rows := w.kernel[0]; g.in*elements(w.kernel) >= g.out*rows+g.in*elements(w.kernel[1:]) {
+		product = g.byRows
+	}
+	return []graph.Value{reshape(b, product(), append([]int{g.out, g.in / group}, kernel...)...)}
+}
+
+// byTaps stacks x for every tap: [N, O, positions] times [N, positions, taps·C], for each group.
+func (g *weightGradient) byTaps() graph.Value {
+	b, each := g.b, g.in/g.group
+	var taps []graph.Value
+	for row := range g.w.kernel[0] {
+		for _, column := range g.columns() {
+			taps = append(taps, g.moved(row*g.w.dilation[0], g.places[0], column))
+		}
+	}
+	d := reshape(b, g.dy, g.samples, g.group, g.out/g.group, elements(g.places))
+	m := sum(b, b.Op("MatMul", []graph.Value{d, transpose(b, concat(b, 2, taps), 0, 1, 3, 2)}), false, 0) // [group, O/group, taps·C/group]
+	return transpose(b, reshape(b, m, g.out, len(taps), each), 0, 2, 1)
+}
+
+// byRows moves x along all axes but the first, which copies rows, and dy along the first: all its moved copies are stacked as further channels by
+// one Gather of whole rows. So [N, rows·O, positions] times [N, positions, C] gives, for each column of the kernel, as many of its rows as
+// share x's rows: a stride along the first axis takes these apart by their remainder.
+func (g *weightGradient) byRows() graph.Value {
+	b, each := g.b, g.in/g.group
 	columns := g.columns()
-	each := g.in / group
 	var order []int
 	var parts []graph.Value
-	for remainder := range w.stride[0] {
+	for remainder := range g.w.stride[0] {
 		rows, shifts := g.rows(remainder)
 		if len(rows) == 0 {
 			continue
@@ -90,8 +113,8 @@ func convGradWeight(b *graph.Builder, c call) []graph.Value {
 		d := g.stack(shifts)
 		var taps []graph.Value
 		for _, column := range columns {
-			m := b.Op("MatMul", []graph.Value{d, g.moved(remainder, slices.Max(shifts), column)})
-			m = sum(b, m, false, 0) // [group, O/group·rows, C/group]
+			x := transpose(b, g.moved(remainder, g.places[0]+slices.Max(shifts), column), 0, 1, 3, 2)
+			m := sum(b, b.Op("MatMul", []graph.Value{d, x}), false, 0) // [group, O/group·rows, C/group]
 			taps = append(taps, reshape(b, m, g.out, len(rows), 1, each))
 		}
 		parts = append(parts, concat(b, 2, taps))
@@ -105,8 +128,7 @@ func convGradWeight(b *graph.Builder, c call) []graph.Value {
 		}
 		all = b.Op("Gather", []graph.Value{all, b.Ints(from...)}, attribute("axis", int64(1)))
 	}
-	all = transpose(b, all, 0, 3, 1, 2)
-	return []graph.Value{reshape(b, all, append([]int{g.out, each}, kernel...)...)}
+	return transpose(b, all, 0, 3, 1, 2)
 }
 
 // weightGradient is the gradient of one convolution's weights under way.
@@ -168,12 +190,12 @@ func (g *weightGradient) stack(shifts []int) graph.Value {
 	return reshape(b, v, shape...)
 }
 
-// moved returns x where the kernel's column meets it, with the rows of one remainder: [N, group, positions, C/group].
-func (g *weightGradient) moved(remainder, most int, column []int) graph.Value {
+// moved returns x where the kernel's column meets it, with so many rows from one on: [N, group, C/group, positions].
+func (g *weightGradient) moved(row, rows int, column []int) graph.Value {
 	b, w, shape := g.b, g.w, sizes(g.x)[2:]
 	axes := len(shape)
 	first, count := make([]int, axes), slices.Clone(g.places)
-	first[0], count[0] = remainder, g.places[0]+most
+	first[0], count[0] = row, rows
 	for i, k := range column {
 		first[i+1] = k * w.dilation[i+1]
 	}
@@ -190,8 +212,7 @@ func (g *weightGradient) moved(remainder, most int, column []int) graph.Value {
 	} else {
 		v = g.taken(first, last)
 	}
-	v = reshape(b, v, g.samples, g.group, g.in/g.group, elements(count))
-	return transpose(b, v, 0, 1, 3, 2)
+	return reshape(b, v, g.samples, g.group, g.in/g.group, elements(count))
 }
 
 // taken slices x with its padding, which all slices share, in strides.

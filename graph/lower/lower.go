@@ -94,34 +94,46 @@ func ordinary(n *graph.Node) error {
 	return nil
 }
 
-// replace writes what stands for n and returns the values that stand for its outputs.
-func replace(b *graph.Builder, n *graph.Node) ([]graph.Value, error) {
+// Write writes what a node of the domain computes from inputs with ordinary operators, and returns the values that stand for its outputs: a
+// gradient that is differentiated again, for one. The builder keeps the error that Lower would report.
+func Write(b *graph.Builder, n *graph.Node, inputs []graph.Value) []graph.Value {
+	fail := func(format string, parts ...any) []graph.Value {
+		b.Fail(n.Op, fmt.Errorf(format, parts...))
+		return make([]graph.Value, len(n.Outputs))
+	}
 	lowered, ok := lowerings[n.Op]
 	if !ok {
-		return nil, fmt.Errorf("the domain %q has no such operator", graph.OwnDomain)
+		return fail("the domain %q has no such operator", graph.OwnDomain)
 	}
-	if len(n.Inputs) < lowered.inputs || slices.Contains(n.Inputs[:lowered.inputs], "") {
-		return nil, fmt.Errorf("its inputs are %q, expected %d", n.Inputs, lowered.inputs)
+	if len(inputs) < lowered.inputs {
+		return fail("it has %d inputs, expected %d", len(inputs), lowered.inputs)
 	}
-	c := call{Node: n}
-	for _, name := range n.Inputs[:lowered.inputs] {
-		v := b.Value(name)
+	for _, v := range inputs[:lowered.inputs] {
 		if _, fixed := v.Sizes(); !fixed && !forward(n) {
-			return nil, fmt.Errorf("the shape %s of %q is not fixed", graph.ShapeText(v.Shape), name)
+			return fail("the shape %s of %q is not fixed", graph.ShapeText(v.Shape), v.Name)
 		}
-		c.x = append(c.x, v)
 	}
-	if b.Err() != nil {
-		return nil, b.Err()
+	made := lowered.write(b, call{n, inputs})
+	if b.Err() == nil && len(made) < len(n.Outputs) {
+		return fail("it has %d outputs, expected at most %d", len(n.Outputs), len(made))
 	}
-	made := lowered.write(b.Scope(n.Name), c)
+	return made
+}
+
+// replace writes what stands for n.
+func replace(b *graph.Builder, n *graph.Node) ([]graph.Value, error) {
+	var inputs []graph.Value
+	for _, name := range n.Inputs {
+		if name == "" {
+			break // what we read is never left out
+		}
+		inputs = append(inputs, b.Value(name))
+	}
+	made := Write(b.Scope(n.Name), n, inputs)
 	for i, v := range made {
-		if slices.Contains(n.Inputs, v.Name) {
+		if b.Err() == nil && slices.Contains(n.Inputs, v.Name) {
 			made[i] = b.Op("Identity", []graph.Value{v})
 		}
-	}
-	if b.Err() == nil && len(made) < len(n.Outputs) {
-		return nil, fmt.Errorf("it has %d outputs, expected at most %d", len(n.Outputs), len(made))
 	}
 	return made, b.Err()
 }
