@@ -1,9 +1,6 @@
 package nn
 
-import (
-	"visus/graph"
-	"visus/tensor"
-)
+import "visus/graph"
 
 // LARS scales the rate of each parameter to its norm (You et al. 2017, in the form of SimCLR's repository):
 //
@@ -34,7 +31,7 @@ func (o LARS) Begin(u *Updates) func(p Parameter) graph.Value {
 
 func (o LARS) trust(u *Updates, p, g graph.Value) graph.Value {
 	norm, slope := u.op("Sqrt", u.squares(p)), u.op("Sqrt", u.squares(g))
-	both := u.op("Greater", u.op("Min", norm, slope), u.Scalar(tensor.Float32, 0))
+	both := u.op("Greater", u.op("Min", norm, slope), u.scalar(0))
 	ratio := u.op("Div", u.mul(norm, u.scalar(otherwise(o.Trust, 0.001))), slope)
 	return u.op("Where", both, ratio, u.scalar(1))
 }

@@ -214,7 +214,7 @@ func (n *Net) op(name string, inputs ...graph.Value) graph.Value { return n.Op(n
 // scalar is a constant of float32.
 func (n *Net) scalar(value float64) graph.Value { return n.Builder.Scalar(tensor.Float32, value) }
 
-// sizes returns the shape of x, and reports an error where its rank is unknown or outside of the given range.
+// rank returns the number of dimensions of x, and reports an error where it is unknown or outside of the given range.
 func (n *Net) rank(layer string, x graph.Value, least, most int) (int, bool) {
 	if n.Err() != nil {
 		return 0, false

@@ -26,8 +26,9 @@ type Updates struct {
 	*graph.Builder
 	Rate graph.Value // the learning rate, a scalar of float32
 
-	root   *graph.Builder // without a scope: its names are the state's
-	states []graph.State
+	root    *graph.Builder // without a scope: its names are the state's
+	states  []graph.State
+	scalars map[float64]graph.Value
 }
 
 // State adds a tensor that stays from step to step. Keep says what becomes of it.
@@ -122,7 +123,16 @@ func (u *Updates) total(op string, x graph.Value) graph.Value {
 
 func (u *Updates) op(name string, inputs ...graph.Value) graph.Value { return u.Op(name, inputs) }
 func (u *Updates) mul(x, y graph.Value) graph.Value                  { return u.Op("Mul", []graph.Value{x, y}) }
-func (u *Updates) scalar(value float64) graph.Value                  { return u.Scalar(tensor.Float32, value) }
+
+// scalar is a constant of float32, of which there is one for each value.
+func (u *Updates) scalar(value float64) graph.Value {
+	v, ok := u.scalars[value]
+	if !ok {
+		v = u.Scalar(tensor.Float32, value)
+		u.scalars[value] = v
+	}
+	return v
+}
 
 // cast converts a scalar.
 func (u *Updates) cast(x graph.Value, to tensor.Type) graph.Value {

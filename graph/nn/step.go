@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"visus/graph"
 	"visus/graph/grad"
@@ -59,7 +60,7 @@ func Step(g *graph.Graph, loss string, parameters []string, o Optimiser, options
 
 // Step makes a training step of a network's own graph.
 func (n *Network) Step(loss string, o Optimiser, options StepOptions) (*StepGraph, error) {
-	options.Buffers = append(options.Buffers[:len(options.Buffers):len(options.Buffers)], n.Buffers...)
+	options.Buffers = slices.Concat(options.Buffers, n.Buffers)
 	return Step(n.Graph, loss, n.Parameters, o, options)
 }
 
@@ -70,15 +71,12 @@ func update(g *graph.Graph, loss string, parameters []string, initial map[string
 			return nil, fmt.Errorf("nn: buffers: %w", err)
 		}
 	}
-	lossIsOutput := false
-	for _, v := range g.Outputs {
-		lossIsOutput = lossIsOutput || v.Name == loss
-	}
+	shown := slices.ContainsFunc(g.Outputs, func(v graph.Value) bool { return v.Name == loss })
 	b, err := graph.Extend(g)
 	if err != nil {
 		return nil, fmt.Errorf("nn: %w", err)
 	}
-	u := &Updates{Builder: b.Scope("step"), root: b}
+	u := &Updates{Builder: b.Scope("step"), root: b, scalars: map[float64]graph.Value{}}
 	u.Rate = b.Input(Rate, tensor.Float32)
 	s := &StepGraph{Loss: loss, Parameters: parameters}
 	list := make([]Parameter, len(parameters))
@@ -103,7 +101,7 @@ func update(g *graph.Graph, loss string, parameters []string, initial map[string
 			s.Averages[p.Value.Name] = u.average(p, next, initial[p.Value.Name], options.Average)
 		}
 	}
-	if !lossIsOutput {
+	if !shown {
 		s.Loss = g.Fresh("loss")
 		b.Output(s.Loss, b.Value(loss))
 	}
@@ -122,7 +120,7 @@ func Assign(g *graph.Graph, values map[string]*tensor.Tensor) error {
 		if c == nil || c.Tensor == nil {
 			return fmt.Errorf("nn: the graph has no parameter %q", name)
 		}
-		if t.Type() != c.Type() || fmt.Sprint(t.Shape()) != fmt.Sprint(c.Shape()) {
+		if t.Type() != c.Type() || !slices.Equal(t.Shape(), c.Shape()) {
 			return fmt.Errorf("nn: parameter %q is %s %v here, expected %s %v", name, t.Type(), t.Shape(), c.Type(), c.Shape())
 		}
 	}
