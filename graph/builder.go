@@ -294,6 +294,9 @@ func (b *Builder) Build() (*Graph, error) {
 	return b.graph, b.graph.Check()
 }
 
+// Opset is the version of the ONNX domain that the graph is written for.
+func (b *Builder) Opset() int64 { return b.graph.Opsets[""] }
+
 // Err returns the first error so far.
 func (b *Builder) Err() error { return b.err }
 
