@@ -13,7 +13,7 @@ import (
 var norms = map[string]rule{
 	"BatchNormalization": batchNormRule, "InstanceNormalization": instanceNormRule, "GroupNormalization": groupNormRule,
 	"LayerNormalization": layerNormRule, "RMSNormalization": rmsNormRule, "LRN": lrnRule, "LpNormalization": lpNormRule,
-	"MeanVarianceNormalization": meanVarianceRule, "visus.BatchNormGrad": batchNormGradRule,
+	"MeanVarianceNormalization": meanVarianceRule, "visus.BatchNormGrad": composed(batchNormGrad),
 }
 
 // standard is x standardised over axes: x̂ = (x − mean)·inverse with inverse = 1/√(variance + ε).
@@ -111,41 +111,11 @@ func batchNormTraining(b *graph.Builder, c call) []graph.Value {
 	return out
 }
 
-// batchNormGradRule differentiates dx = scale·back(dy), dscale = Σ dy·x̂ and dbias = Σ dy, which are linear in dy. With u, v, w the gradients of the
-// three and B = back, which is symmetric: d(dy) = scale·B(u) + v·x̂ + w and d(scale) = Σ u·B(dy). To x̂, which x reaches as dx = B(dx̂), and to the
-// inverse deviation r, which it reaches as −r²·x̂/m, flow what is written below.
-func batchNormGradRule(b *graph.Builder, c call) []graph.Value {
+// batchNormGrad writes the operator with ordinary ones, to differentiate it again: dx = scale·back(dy), dscale = Σ dy·x̂, dbias = Σ dy.
+func batchNormGrad(b *graph.Builder, c call) []graph.Value {
 	x, gamma, dy := c.x[0], c.x[1], c.x[2]
-	axes, rank := others(sizes(x)), len(x.Shape)
-	s := standardise(b, x, axes, float64(c.Float("epsilon", 1e-5)))
-	u, v, w := graph.Value{}, graph.Value{}, graph.Value{}
-	for i, at := range []*graph.Value{&u, &v, &w} {
-		if i < len(c.dy) {
-			*at = c.dy[i]
-		}
-	}
-	mean := func(z graph.Value) graph.Value { return reduceMean(b, z, axes) }
-	var ddy, dscale, dx []graph.Value
-	if w.Name != "" {
-		ddy = append(ddy, expand(b, perChannel(b, w, rank), sizes(x)))
-	}
-	if v.Name != "" { // <v, Σ dy·x̂>
-		wide := perChannel(b, v, rank)
-		ddy = append(ddy, mul(b, wide, s.normal))
-		dx = append(dx, s.back(b, mul(b, wide, dy)))
-	}
-	if u.Name != "" { // <u, scale·r·(dy − mean dy − x̂·mean(dy·x̂))>
-		wide := perChannel(b, gamma, rank)
-		ddy = append(ddy, mul(b, wide, s.back(b, u)))
-		backed := s.back(b, dy)
-		dscale = append(dscale, biasGradient(b, mul(b, u, backed)))
-		scaled := mul(b, wide, s.inverse)
-		product := mean(mul(b, u, backed)) // r·(...) per entry
-		// x̂: −scale·r·(u·mean(dy·x̂) + dy·mean(u·x̂)); r: scale·Σ u·(...), and dr/dx = −r²·x̂/m.
-		normal := neg(b, mul(b, scaled, b.Add(mul(b, u, mean(mul(b, dy, s.normal))), mul(b, dy, mean(mul(b, u, s.normal))))))
-		dx = append(dx, s.back(b, normal), neg(b, mul(b, mul(b, scaled, s.normal), product)))
-	}
-	return []graph.Value{summed(b, dx), summed(b, dscale), summed(b, ddy)}
+	s := standardise(b, x, others(sizes(x)), float64(c.Float("epsilon", 1e-5)))
+	return []graph.Value{mul(b, perChannel(b, gamma, len(x.Shape)), s.back(b, dy)), biasGradient(b, mul(b, dy, s.normal)), biasGradient(b, dy)}
 }
 
 // summed adds up what there is; a zero Value where there is nothing.

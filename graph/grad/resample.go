@@ -5,13 +5,15 @@ import (
 	"slices"
 
 	"visus/graph"
+	"visus/graph/lower"
 	"visus/tensor"
 )
 
 // resampling are the rules of operators that read between entries.
 var resampling = map[string]rule{
 	"Resize": resizeRule, "visus.ResizeGrad": resizeGradRule,
-	"GridSample": gridSampleRule,
+	"GridSample":           gridSampleRule,
+	"visus.GridSampleGrad": gridSampleGradRule,
 }
 
 // resizeRule: Resize is linear, y = A·x along each axis. Its factors and sizes must be constants.
@@ -82,4 +84,16 @@ func resizeGradRule(b *graph.Builder, c call) []graph.Value {
 // gridSampleRule: graph/lower says how.
 func gridSampleRule(b *graph.Builder, c call) []graph.Value {
 	return b.Ops("visus.GridSampleGrad", 2, []graph.Value{c.x[0], c.x[1], c.dy[0]}, c.Attributes...)
+}
+
+// gridSampleGradRule: between entries through what the operator is made of. For the nearest entry dx is linear in dy, by GridSample itself, and
+// there is nothing else.
+func gridSampleGradRule(b *graph.Builder, c call) []graph.Value {
+	if c.Text("mode", "bilinear") != "nearest" {
+		return composed(func(b *graph.Builder, c call) []graph.Value { return lower.Write(b, c.Node, c.x) })(b, c)
+	}
+	if u := c.dy[0]; u.Name != "" {
+		return []graph.Value{{}, {}, b.Op("GridSample", []graph.Value{u, c.x[1]}, c.Attributes...)}
+	}
+	return nil
 }

@@ -34,6 +34,11 @@ var resampleSpecimens = map[string]func(s *specimen){
 		s.out(s.b.Op("visus.ResizeGrad", []graph.Value{s.smooth(-1, 1, 1, 2, 5, 7)}, attribute("mode", pick(s, "mode", "nearest", "linear", "cubic")),
 			attribute("shape", []int64{1, 2, 4, 3}), attribute("scales", []float32{1, 1, 5. / 4, 7. / 3})))
 	},
+	"visus.GridSampleGrad": func(s *specimen) {
+		grid := s.between(12, false, 3, 4)
+		inputs := []graph.Value{s.smooth(-1, 1, 2, 2, 4, 3), s.given(grid, 2, 3, 2, 2), s.smooth(-1, 1, 2, 2, 3, 2)}
+		s.out(s.b.Ops("visus.GridSampleGrad", 2, inputs, attribute("padding_mode", pick(s, "padding_mode", "zeros", "border", "reflection")))...)
+	},
 	"GridSample": func(s *specimen) {
 		shape := append([]int{2, 2}, s.number("height", 2, 4), s.number("width", 2, 4))
 		mode, corners := pick(s, "mode", "bilinear", "nearest"), s.number("corners", 0, 1)
@@ -41,6 +46,11 @@ var resampleSpecimens = map[string]func(s *specimen){
 		s.out(s.b.Op("GridSample", []graph.Value{x, grid}, attribute("mode", mode),
 			attribute("padding_mode", pick(s, "padding_mode", "zeros", "border", "reflection")), attribute("align_corners", int64(corners))))
 	},
+}
+
+// TestGridSampleAgain: the place between two entries is as far as second derivatives go.
+func TestGridSampleAgain(t *testing.T) {
+	checkSecond(t, "GridSample", graph.CommonOpset, resampleSpecimens["GridSample"])
 }
 
 // between draws places of a grid, a coordinate an axis, within two entries of the input and a tenth away from the kinks: entries and the middles
