@@ -180,7 +180,7 @@ func convolve(b *graph.Builder, s sliding, x, weights graph.Value, out []int) gr
 	return convolveBack(b, s, x, weights, out)
 }
 
-// poolSpatial is the window of a pool.
+// poolSliding is the window of a pool.
 func poolSliding(c call) sliding {
 	return slidingOf(c, plain(c.Ints("kernel_shape")), sizes(c.x[0])[2:], sizes(c.y[0])[2:])
 }

@@ -7,7 +7,7 @@
 // left out, dy is the gradient of the forward operator's output y, and sums go over all windows that the forward operator has.
 //
 //	ConvGradInput(dy [N,O,...], W [O,C/group,...]) -> dx [N,C,shape...]
-//	    strides, pads, dilations, group; shape: the spatial sizes of x
+//	    strides, pads, dilations, group; shape: the spatial sizes of x, from which pads at the end follow
 //	    dx[n,c,i] = Σ dy[n,o,j]·W[o,c,k] over o, j, k with j·stride + k·dilation − pad = i
 //	ConvGradWeight(x [N,C,...], dy [N,O,...]) -> dW [O,C/group,kernel_shape...]
 //	    strides, pads, dilations, group, kernel_shape

@@ -106,7 +106,7 @@ func margins(b *graph.Builder, v graph.Value, before, behind []int) graph.Value 
 	pads := make([]int, 2*rank)
 	copy(pads[rank-len(before):], before)
 	copy(pads[2*rank-len(behind):], behind)
-	if elements(pads) == 0 && !slices.ContainsFunc(pads, func(p int) bool { return p != 0 }) {
+	if !slices.ContainsFunc(pads, func(p int) bool { return p != 0 }) {
 		return v
 	}
 	return b.Op("Pad", []graph.Value{v, b.Ints(int64s(pads...)...)})
