@@ -20,7 +20,6 @@ type old struct {
 	opset      int64
 	outputs    int
 	inputs     [][]float64 // further ones, vectors of float32
-	whole      []int64     // or one vector of whole numbers
 	attributes []graph.Attribute
 }
 

@@ -59,29 +59,21 @@ func VJP(g *graph.Graph, outputs, cotangents, wrt []string) (map[string]string, 
 
 // differentiate works on a copy, which takes g's place in the end.
 func differentiate(g *graph.Graph, wrt, outputs []string, seed func(b *graph.Builder) ([]graph.Value, error)) (map[string]string, error) {
-	next := g.Clone()
-	if err := next.Upgrade(); err != nil {
-		return nil, fmt.Errorf("grad: %w", err)
-	}
-	if err := next.FoldIf(); err != nil {
-		return nil, fmt.Errorf("grad: %w", err)
-	}
-	b, err := graph.Extend(next)
+	w, err := begin(g, outputs, wrt)
 	if err != nil {
 		return nil, fmt.Errorf("grad: %w", err)
 	}
-	w := &walk{b: b, g: next, forward: slices.Clone(next.Nodes), constants: len(next.Initializers), parts: map[string][]graph.Value{}}
-	if err := w.mark(outputs, wrt); err != nil {
-		return nil, fmt.Errorf("grad: %w", err)
+	if len(w.missing) > 0 {
+		return nil, fmt.Errorf("grad: %s has no gradient rule; it lies on the path %s", w.missing[0], w.path(w.missing[0]))
 	}
-	seeds, err := seed(b)
-	if err = errors.Join(b.Err(), err); err != nil {
+	seeds, err := seed(w.b)
+	if err = errors.Join(w.b.Err(), err); err != nil {
 		return nil, fmt.Errorf("grad: %w", err)
 	}
 	for i, name := range outputs {
 		w.parts[name] = append(w.parts[name], seeds[i])
 	}
-	for _, n := range slices.Backward(w.forward) {
+	for _, n := range w.between {
 		if err := w.node(n); err != nil {
 			return nil, fmt.Errorf("grad: %w", err)
 		}
@@ -90,57 +82,109 @@ func differentiate(g *graph.Graph, wrt, outputs []string, seed func(b *graph.Bui
 	if err != nil {
 		return nil, fmt.Errorf("grad: %w", err)
 	}
-	*g = *next
+	*g = *w.g
 	return names, nil
+}
+
+// begin makes a copy of the graph ready and finds what is to be differentiated.
+func begin(g *graph.Graph, outputs, wrt []string) (*walk, error) {
+	next := g.Clone()
+	if err := next.Upgrade(); err != nil {
+		return nil, err
+	}
+	if err := next.FoldIf(); err != nil {
+		return nil, err
+	}
+	b, err := graph.Extend(next)
+	if err != nil {
+		return nil, err
+	}
+	w := &walk{b: b, g: next, forward: slices.Clone(next.Nodes), constants: len(next.Initializers), parts: map[string][]graph.Value{}}
+	return w, w.mark(outputs, wrt)
 }
 
 // walk is one differentiation under way.
 type walk struct {
 	b         *graph.Builder
 	g         *graph.Graph
-	forward   []*graph.Node            // the nodes to differentiate; those behind them in g are ours
+	forward   []*graph.Node            // the nodes that were there; those behind them in g are ours
 	constants int                      // initializers of g that are not ours
 	wrt       map[string]bool          // what gradients are asked for
 	flows     map[string]bool          // values through which a change of wrt reaches others
+	between   []*graph.Node            // the nodes to differentiate, the last first
+	missing   []*graph.Node            // those of between without a rule
+	stops     []*graph.Node            // nodes on the way that no gradient goes through
 	parts     map[string][]graph.Value // what has arrived so far of a value's gradient
 }
 
-// mark finds the values that gradients flow through, and reports what of wrt the outputs do not depend on.
+// mark finds the nodes between wrt and the outputs. It reports what of wrt the outputs do not depend on.
 func (w *walk) mark(outputs, wrt []string) error {
-	needed := map[string]bool{}
-	for _, name := range outputs {
-		needed[name] = true
-	}
+	needed := set(outputs)
 	for _, n := range slices.Backward(w.forward) {
-		if slices.ContainsFunc(n.Outputs, func(name string) bool { return needed[name] }) {
+		if makes(n, needed) {
 			n.Reads(func(name string) { needed[name] = true })
 		}
 	}
-	w.wrt, w.flows = map[string]bool{}, map[string]bool{}
-	for _, name := range wrt {
-		v := w.b.Value(name)
-		if err := w.b.Err(); err != nil {
-			return err
-		}
-		if err := settled(v); err != nil {
-			return err
-		}
-		if !needed[name] {
-			return fmt.Errorf("%s does not depend on %q", quoted(outputs), name)
-		}
-		w.wrt[name], w.flows[name] = true, true
+	if err := w.start(outputs, wrt, needed); err != nil {
+		return err
 	}
 	for _, n := range w.forward {
-		if r, ok := ruleOf(n); ok && r == nil || !w.read(n) {
+		if !makes(n, needed) || !w.read(n) {
+			continue
+		}
+		if r, ok := ruleOf(n); ok && r == nil {
+			w.stops = append(w.stops, n)
 			continue
 		}
 		for _, name := range n.Outputs {
-			if name != "" && continuous(w.b.Value(name).Type) {
+			if name == "" {
+				continue
+			}
+			if kind := w.b.Value(name).Type; continuous(kind) || kind == tensor.Invalid { // unknown: of a node that no rule will have
 				w.flows[name] = true
 			}
 		}
 	}
+	reached := set(outputs)
+	for _, n := range slices.Backward(w.forward) {
+		r, ok := ruleOf(n)
+		if ok && r == nil || !makes(n, reached) || !w.read(n) {
+			continue
+		}
+		w.between = append(w.between, n)
+		if !ok {
+			w.missing = append(w.missing, n)
+		}
+		n.Reads(func(name string) { reached[name] = reached[name] || w.flows[name] })
+	}
 	return w.b.Err()
+}
+
+// start checks what gradients are asked for.
+func (w *walk) start(outputs, wrt []string, needed map[string]bool) error {
+	w.wrt, w.flows = set(wrt), set(wrt)
+	for _, name := range wrt {
+		if err := settled(w.b.Value(name)); err != nil {
+			return err
+		}
+		if !needed[name] && w.b.Err() == nil {
+			return fmt.Errorf("%s does not depend on %q", quoted(outputs), name)
+		}
+	}
+	return w.b.Err()
+}
+
+func set(names []string) map[string]bool {
+	out := map[string]bool{}
+	for _, name := range names {
+		out[name] = true
+	}
+	return out
+}
+
+// makes says whether the node makes one of the values.
+func makes(n *graph.Node, values map[string]bool) bool {
+	return slices.ContainsFunc(n.Outputs, func(name string) bool { return values[name] })
 }
 
 // read says whether a gradient flows through what the node reads.
@@ -152,14 +196,10 @@ func (w *walk) read(n *graph.Node) bool {
 
 // node asks the rule of a node and adds what it answers to the gradients of the node's inputs.
 func (w *walk) node(n *graph.Node) error {
-	arrived := slices.ContainsFunc(n.Outputs, func(name string) bool { return len(w.parts[name]) > 0 })
-	r, ok := ruleOf(n)
-	if !arrived || ok && r == nil || !w.read(n) {
-		return nil
+	if !slices.ContainsFunc(n.Outputs, func(name string) bool { return len(w.parts[name]) > 0 }) {
+		return nil // rules behind it let nothing through
 	}
-	if !ok {
-		return fmt.Errorf("%s has no gradient rule; it lies on the path %s", n, w.path(n))
-	}
+	r, _ := ruleOf(n)
 	name := n.Name
 	if name == "" {
 		name = n.Outputs[0]
@@ -264,7 +304,7 @@ func (w *walk) prune(gradients map[string]string) {
 	}
 	var kept []*graph.Node
 	for _, n := range slices.Backward(w.g.Nodes[len(w.forward):]) {
-		if slices.ContainsFunc(n.Outputs, func(name string) bool { return needed[name] }) {
+		if makes(n, needed) {
 			kept = append(kept, n)
 			n.Reads(func(name string) { needed[name] = true })
 		}
@@ -275,7 +315,7 @@ func (w *walk) prune(gradients map[string]string) {
 	w.g.Initializers = w.g.Initializers[:w.constants+len(ours)]
 }
 
-// path tells how a node lies between what was asked for and the loss: "x -> conv1 -> NODE -> fc".
+// path tells how a node lies between what was asked for and the loss, "x -> conv1 -> NODE -> fc": the nodes of between are those behind it.
 func (w *walk) path(n *graph.Node) string {
 	makers := map[string]*graph.Node{}
 	for _, m := range w.forward {
@@ -299,9 +339,8 @@ func (w *walk) path(n *graph.Node) string {
 	}
 	slices.Reverse(words)
 	last := n
-	for _, m := range w.forward[slices.Index(w.forward, n)+1:] {
-		arrived := slices.ContainsFunc(m.Outputs, func(name string) bool { return len(w.parts[name]) > 0 })
-		if arrived && slices.ContainsFunc(last.Outputs, func(name string) bool { return name != "" && slices.Contains(m.Inputs, name) }) {
+	for _, m := range slices.Backward(w.between) {
+		if slices.ContainsFunc(m.Inputs, func(name string) bool { return name != "" && slices.Contains(last.Outputs, name) }) {
 			words, last = append(words, label(m)), m
 		}
 	}
@@ -328,6 +367,9 @@ func continuous(t tensor.Type) bool {
 func settled(v graph.Value) error {
 	if v.Name == "" {
 		return nil // the builder has the error
+	}
+	if v.Type == tensor.Invalid {
+		return fmt.Errorf("%q is of unknown type: its operator has no rule of inference", v.Name)
 	}
 	if !continuous(v.Type) {
 		return fmt.Errorf("%q is %s, expected floating-point numbers", v.Name, v.Type)

@@ -49,12 +49,12 @@ type likelihoods struct {
 func likelihood(b *graph.Builder, c call, logp graph.Value) likelihoods {
 	shape := sizes(c.x[0])
 	column := append([]int{shape[0], 1}, shape[2:]...)
-	labels := shaped(b, c.x[1], column)
+	labels := reshape(b, c.x[1], column)
 	classes := make([]int64, shape[1])
 	for i := range classes {
 		classes[i] = int64(i)
 	}
-	numbers := shaped(b, b.Ints(classes...), append([]int{shape[1]}, ones(len(shape)-2)...))
+	numbers := reshape(b, b.Ints(classes...), append([]int{shape[1]}, ones(len(shape)-2)...))
 	hit := compare(b, "Equal", convert(b, labels, tensor.Int64), numbers)
 	if ignored, ok := c.Attribute("ignore_index").(int64); ok {
 		counts := b.Op("Not", []graph.Value{compare(b, "Equal", labels, b.Scalar(labels.Type, float64(ignored)))})
@@ -71,7 +71,7 @@ func likelihood(b *graph.Builder, c call, logp graph.Value) likelihoods {
 	case mean:
 		dy = div(b, dy, reduceSum(b, each, all))
 	case c.Text("reduction", "mean") == "none":
-		dy = shaped(b, dy, column)
+		dy = reshape(b, dy, column)
 	}
 	out := likelihoods{hits: mul(b, each, dy)}
 	out.labels = reduceSum(b, out.hits, []int{1})
@@ -83,7 +83,7 @@ func likelihood(b *graph.Builder, c call, logp graph.Value) likelihoods {
 		loss = sub(b, loss, c.y[0])
 	}
 	perClass := keep(b, hit, mul(b, dy, loss))
-	out.weights = shaped(b, reduceSum(b, perClass, append([]int{0}, all[2:]...)), []int{shape[1]})
+	out.weights = reshape(b, reduceSum(b, perClass, append([]int{0}, all[2:]...)), []int{shape[1]})
 	return out
 }
 
@@ -93,7 +93,7 @@ func classWeights(b *graph.Builder, c call) graph.Value {
 		return number(b, c.x[0], 1)
 	}
 	shape := sizes(c.x[0])
-	return shaped(b, c.x[2], append([]int{shape[1]}, ones(len(shape)-2)...))
+	return reshape(b, c.x[2], append([]int{shape[1]}, ones(len(shape)-2)...))
 }
 
 func ones(n int) []int {

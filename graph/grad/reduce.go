@@ -92,7 +92,7 @@ func reduction(b *graph.Builder, c call, f func(r reduced) graph.Value) []graph.
 		}
 		r.axes, kept[a], r.count = append(r.axes, int(a)), 1, r.count*shape[a]
 	}
-	r.y, r.dy = shaped(b, c.y[0], kept), shaped(b, c.dy[0], kept)
+	r.y, r.dy = reshape(b, c.y[0], kept), reshape(b, c.dy[0], kept)
 	return []graph.Value{expand(b, f(r), shape)}
 }
 

@@ -32,7 +32,9 @@ var shapes = map[string]rule{
 	},
 }
 
-func attribute(name string, value any) graph.Attribute { return graph.Attribute{Name: name, Value: value} }
+func attribute(name string, value any) graph.Attribute {
+	return graph.Attribute{Name: name, Value: value}
+}
 
 // integers are sizes or axes as attributes hold them.
 func integers(list []int) []int64 {

@@ -74,7 +74,7 @@ var shapeSpecimens = map[string]func(s *specimen){
 		s.out(s.b.Op("Slice", []graph.Value{s.smooth(-1, 1, shape...), s.b.Ints(starts...), s.b.Ints(ends...), s.b.Ints(0, -1), s.b.Ints(steps...)}))
 	},
 	"Pad": func(s *specimen) {
-		x := s.smooth(-1, 1, 2, s.number("height", 3, 5), s.number("width", 3, 5))
+		x := s.smooth(-1, 1, 2, s.number("height", 4, 6), s.number("width", 4, 6))
 		mode := pick(s, "mode", "constant", "reflect", "edge", "wrap")
 		inputs := []graph.Value{x, s.b.Ints(int64(s.number("top", -1, 2)), int64(s.number("left", -1, 2)), int64(s.number("bottom", -1, 2)),
 			int64(s.number("right", -1, 2))), {}, s.b.Ints(1, -1)}

@@ -10,12 +10,12 @@ import (
 //
 //	operator          inputs            attributes        forward              backward
 //	StopGradient      x                                   x                    nothing
-//	StraightThrough   f, x                                f                    dx = dy, nothing to f (of x's type and shape)
+//	StraightThrough   x, f                                f                    dx = dy, nothing to f (of x's type and shape)
 //	ClipGradientNorm  x [N,...]         max_norm (float)  x                    dx_n = dy_n·min(1, max_norm/|dy_n|), for each n
 //	RedirectedRelu    x [N,...], on     max (float, +∞)   min(max(x,0), max)   see redirect; on is an optional bool scalar
 var shaping = map[string]rule{
 	"visus.StopGradient":     none,
-	"visus.StraightThrough":  func(_ *graph.Builder, c call) []graph.Value { return []graph.Value{{}, c.dy[0]} },
+	"visus.StraightThrough":  pass,
 	"visus.ClipGradientNorm": clipNorm,
 	"visus.RedirectedRelu":   redirect,
 }

@@ -9,7 +9,7 @@ import (
 var none rule
 
 // families are the tables of rules, one a file.
-var families = []map[string]rule{elementwise, shapes}
+var families = []map[string]rule{elementwise, shaping, losses, reductions, activations, shapes, indexing, matrices, recurrent, windows, norms, resampling}
 
 // rules joins the families. They are joined in init because rules may differentiate graphs themselves.
 var rules map[string]rule

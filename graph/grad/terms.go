@@ -43,18 +43,10 @@ func fill(b *graph.Builder, kind tensor.Type, c float64, shape []int) graph.Valu
 
 // expand broadcasts x to a shape.
 func expand(b *graph.Builder, x graph.Value, shape []int) graph.Value {
-	if slices.Equal(sizes(x), shape) && len(x.Shape) == len(shape) {
-		return x
-	}
-	return b.Op("Expand", []graph.Value{x, list(b, shape)})
-}
-
-// shaped is x, row by row, in another shape.
-func shaped(b *graph.Builder, x graph.Value, shape []int) graph.Value {
 	if slices.Equal(sizes(x), shape) {
 		return x
 	}
-	return b.Op("Reshape", []graph.Value{x, list(b, shape)}, graph.Attribute{Name: "allowzero", Value: int64(1)})
+	return b.Op("Expand", []graph.Value{x, list(b, shape)})
 }
 
 // list is a constant list of integers, such as a shape or axes.
@@ -98,7 +90,7 @@ func unbroadcast(b *graph.Builder, d, input graph.Value) (graph.Value, error) {
 			return d, wrong
 		}
 	}
-	return shaped(b, reduceSum(b, d, axes), want), nil
+	return reshape(b, reduceSum(b, d, axes), want), nil
 }
 
 // unary is an operator of one input.

@@ -1,0 +1,337 @@
+package grad
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"visus/graph"
+	"visus/tensor"
+)
+
+// mandatory are the operators of the specification, graph.md section 2, in its order.
+const mandatory = `Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool GlobalLpPool LpPool Gemm MatMul Einsum
+	BatchNormalization InstanceNormalization GroupNormalization LayerNormalization RMSNormalization LRN LpNormalization
+	MeanVarianceNormalization Relu LeakyRelu PRelu ThresholdedRelu Elu Celu Selu Gelu Mish Swish HardSwish HardSigmoid Sigmoid Tanh Softplus
+	Softsign Softmax LogSoftmax Hardmax Exp Log Sqrt Reciprocal Pow Abs Neg Sign Floor Ceil Round Erf Sin Cos Tan Asin Acos Atan Sinh Cosh
+	Asinh Acosh Atanh Add Sub Mul Div Mod Min Max Sum Mean Where Clip ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2
+	ReduceSumSquare ReduceLogSum ReduceLogSumExp CumSum TopK ArgMax ArgMin Reshape Flatten Squeeze Unsqueeze Transpose Concat Split Slice
+	Pad Expand Tile Gather GatherElements GatherND ScatterElements ScatterND Trilu DepthToSpace SpaceToDepth Identity Cast Dropout Resize
+	GridSample SoftmaxCrossEntropyLoss NegativeLogLikelihoodLoss Attention RNN GRU LSTM
+	visus.ConvGradInput visus.ConvGradWeight visus.MaxPoolGrad visus.AveragePoolGrad visus.ResizeGrad visus.GridSampleGrad
+	visus.BatchNormGrad visus.StopGradient visus.StraightThrough visus.ClipGradientNorm visus.RedirectedRelu`
+
+func TestMandatoryOperators(t *testing.T) {
+	for _, op := range strings.Fields(mandatory) {
+		if _, ok := rules[op]; !ok {
+			t.Errorf("%s is in no table", op)
+		}
+	}
+}
+
+func TestFamiliesAreDisjoint(t *testing.T) {
+	seen := map[string]bool{}
+	for _, family := range families {
+		for op := range family {
+			if seen[op] {
+				t.Errorf("%s is in two tables", op)
+			}
+			seen[op] = true
+		}
+	}
+}
+
+// build makes a graph with one output "loss" of what the function returns.
+func build(t *testing.T, f func(b *graph.Builder) graph.Value) *graph.Graph {
+	t.Helper()
+	b := graph.NewBuilder("test", graph.CommonOpset)
+	b.Output("loss", f(b))
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// evaluate appends the gradients of "loss" and returns their numbers for the given inputs.
+func evaluate(t *testing.T, g *graph.Graph, inputs map[string]*tensor.Tensor, wrt ...string) []*tensor.Tensor {
+	t.Helper()
+	names, err := Append(g, "loss", wrt...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := g.InferShapes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Outputs = nil
+	for _, name := range wrt {
+		g.Outputs = append(g.Outputs, facts[names[name]])
+	}
+	p, err := compile(runtime(t), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	var given []*tensor.Tensor
+	for _, v := range p.Inputs() {
+		given = append(given, inputs[v.Name])
+	}
+	outputs := make([]*tensor.Tensor, len(p.Outputs()))
+	if err := p.Run(context.Background(), given, outputs); err != nil {
+		t.Fatal(err)
+	}
+	return outputs
+}
+
+func all(b *graph.Builder, x graph.Value) graph.Value {
+	return b.Op("ReduceSum", []graph.Value{x}, attribute("keepdims", int64(0)))
+}
+
+// TestFanIn: y = x·x + x + sin x, four uses of x and of one inner value; with respect to the input, a constant and the inner value at once.
+func TestFanIn(t *testing.T) {
+	g := build(t, func(b *graph.Builder) graph.Value {
+		x := b.Input("x", tensor.Float32, graph.Dims(2)...)
+		w := b.Initializer("w", of([]float32{2}, 1))
+		h := mul(b, x, w) // "Mul_output_0"
+		return all(b, b.Op("Sum", []graph.Value{mul(b, h, h), h, unary(b, "Sin", h)}))
+	})
+	inner := g.Nodes[0].Outputs[0]
+	got := evaluate(t, g, map[string]*tensor.Tensor{"x": of([]float32{0.5, -1}, 2)}, "x", "w", inner)
+	d := func(h float64) float64 { return 2*h + 1 + math.Cos(h) } // h is 1 and -2
+	expect(t, "dh", got[2], float32(d(1)), float32(d(-2)))
+	expect(t, "dx", got[0], float32(2*d(1)), float32(2*d(-2)))
+	expect(t, "dw", got[1], float32(0.5*d(1)-d(-2)))
+	sums := 0
+	for _, n := range g.Nodes {
+		if n.Op == "Sum" && strings.HasPrefix(n.Name, "grad/") {
+			sums++
+		}
+	}
+	if sums != 1 {
+		t.Errorf("%d sums of gradients, want 1", sums)
+	}
+}
+
+// TestNames: gradients are called after their values; a second differentiation finds free names and gives the second derivative.
+func TestNames(t *testing.T) {
+	g := build(t, func(b *graph.Builder) graph.Value {
+		x := b.Input("x", tensor.Float32, graph.Dims(3)...)
+		return all(b, mul(b, x, mul(b, x, x)))
+	})
+	first, err := Append(g, "loss", "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first["x"] != "grad/x" {
+		t.Errorf("the gradient is called %q", first["x"])
+	}
+	b, err := graph.Extend(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Output("slope", all(b, b.Value(first["x"])))
+	if g, err = b.Build(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := Append(g, "slope", "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := g.InferShapes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Outputs = []graph.Value{facts[second["x"]]}
+	p, err := compile(runtime(t), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	got := make([]*tensor.Tensor, 1)
+	if err := p.Run(context.Background(), []*tensor.Tensor{of([]float32{1, 2, -3}, 3)}, got); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "6x", got[0], 6, 12, -18)
+}
+
+// TestKinks: where mathematics leaves a choice, ours is PyTorch's.
+func TestKinks(t *testing.T) {
+	nan := float32(math.NaN())
+	cases := []struct {
+		name string
+		y    func(b *graph.Builder, x graph.Value) graph.Value
+		x    []float32
+		want []float32
+	}{
+		{"abs", func(b *graph.Builder, x graph.Value) graph.Value { return unary(b, "Abs", x) }, []float32{0, -1, 2}, []float32{0, -1, 1}},
+		{"relu", func(b *graph.Builder, x graph.Value) graph.Value { return b.Relu(x) }, []float32{0, -1, 2}, []float32{0, 0, 1}},
+		{"sign", func(b *graph.Builder, x graph.Value) graph.Value { return unary(b, "Sign", x) }, []float32{0, -1, 2}, []float32{0, 0, 0}},
+		{"round", func(b *graph.Builder, x graph.Value) graph.Value { return unary(b, "Round", x) }, []float32{0.5, -1, 2}, []float32{0, 0, 0}},
+		{"clip", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("Clip", []graph.Value{x, number(b, x, -1), number(b, x, 1)})
+		}, []float32{-1, 1, 1.5}, []float32{1, 1, 0}},
+		{"ties of max", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("ReduceMax", []graph.Value{x})
+		}, []float32{3, 1, 3}, []float32{0.5, 0, 0.5}},
+		{"max of two", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("Max", []graph.Value{x, number(b, x, 1)})
+		}, []float32{0, 1, 2}, []float32{0, 0.5, 1}},
+		{"l2 norm at 0", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("ReduceL2", []graph.Value{x})
+		}, []float32{0, 0, 0}, []float32{0, 0, 0}},
+		{"pow at 0", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("Pow", []graph.Value{x, number(b, x, 3)})
+		}, []float32{0, -1, 2}, []float32{0, 3, 12}},
+		{"pow to 0", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("Pow", []graph.Value{x, b.Constant(of([]float32{0, 1, 2}, 3))})
+		}, []float32{0, 0, 0}, []float32{0, 1, 0}},
+		{"where keeps NaN out", func(b *graph.Builder, x graph.Value) graph.Value {
+			return where(b, compare(b, "Less", x, number(b, x, 0)), unary(b, "Neg", x), number(b, x, 5))
+		}, []float32{-1, 2, nan}, []float32{-1, 0, 0}},
+		{"product with a zero", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("ReduceProd", []graph.Value{x})
+		}, []float32{0, 2, 3}, []float32{6, 0, 0}},
+		{"product with two zeros", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("ReduceProd", []graph.Value{x})
+		}, []float32{0, 2, 0}, []float32{0, 0, 0}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			g := build(t, func(b *graph.Builder) graph.Value {
+				return all(b, c.y(b, b.Input("x", tensor.Float32, graph.Dims(3)...)))
+			})
+			got := evaluate(t, g, map[string]*tensor.Tensor{"x": of(c.x, 3)}, "x")
+			expect(t, "dx", got[0], c.want...)
+		})
+	}
+}
+
+// TestNoFlow: integers and steps stop gradients silently: zeros, beside a path that carries one.
+func TestNoFlow(t *testing.T) {
+	g := build(t, func(b *graph.Builder) graph.Value {
+		x := b.Input("x", tensor.Float32, graph.Dims(3)...)
+		best := b.Op("ArgMax", []graph.Value{x}, attribute("keepdims", int64(0)))
+		whole := b.Op("Cast", []graph.Value{x}, attribute("to", graph.TypeNumber(tensor.Int64)))
+		back := b.Op("Cast", []graph.Value{whole}, attribute("to", graph.TypeNumber(tensor.Float32)))
+		return all(b, b.Op("Sum", []graph.Value{mul(b, x, x), back, convert(b, best, tensor.Float32)}))
+	})
+	got := evaluate(t, g, map[string]*tensor.Tensor{"x": of([]float32{1, 2, 3}, 3)}, "x")
+	expect(t, "dx", got[0], 2, 4, 6)
+}
+
+// TestHalf: the constants that rules write have the type of the values.
+func TestHalf(t *testing.T) {
+	g := build(t, func(b *graph.Builder) graph.Value {
+		x := b.Input("x", tensor.Float16, graph.Dims(2)...)
+		return all(b, mul(b, b.Relu(x), unary(b, "Sigmoid", x)))
+	})
+	x, err := tensor.Of([]tensor.Half{tensor.HalfOf(0), tensor.HalfOf(-1)}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := evaluate(t, g, map[string]*tensor.Tensor{"x": x}, "x")
+	if got[0].Type() != tensor.Float16 {
+		t.Errorf("the gradient is %s", got[0].Type())
+	}
+	expect(t, "dx", got[0], 0, 0)
+}
+
+// TestConditionIsFolded: an If with a constant condition is the branch it takes.
+func TestConditionIsFolded(t *testing.T) {
+	branch := func(name, op string) *graph.Graph {
+		return &graph.Graph{Name: name, Outputs: []graph.Value{{Name: name}}, Nodes: []*graph.Node{{Name: name, Op: op, Inputs: []string{"x"}, Outputs: []string{name}}}}
+	}
+	yes := tensor.New(tensor.Bool)
+	yes.Bytes()[0] = 1
+	make := func(b *graph.Builder, condition graph.Value) graph.Value {
+		b.Input("x", tensor.Float32, graph.Dims(2)...)
+		return all(b, b.Op("If", []graph.Value{condition}, attribute("then_branch", branch("then", "Exp")), attribute("else_branch", branch("else", "Neg"))))
+	}
+	g := build(t, func(b *graph.Builder) graph.Value { return make(b, b.Initializer("yes", yes)) })
+	got := evaluate(t, g, map[string]*tensor.Tensor{"x": of([]float32{0, 1}, 2)}, "x")
+	expect(t, "dx", got[0], 1, math.E)
+
+	g = build(t, func(b *graph.Builder) graph.Value { return make(b, b.Input("open", tensor.Bool)) })
+	_, err := Append(g, "loss", "x")
+	fails(t, err, `node "If" (If) has no gradient rule; it lies on the path x -> If -> ReduceSum`)
+}
+
+func fails(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error is %v, want %q", err, want)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	simple := func() *graph.Graph {
+		return build(t, func(b *graph.Builder) graph.Value {
+			x := b.Input("x", tensor.Float32, graph.Dims(3)...)
+			b.Input("z", tensor.Float32, graph.Dims(3)...)
+			b.Input("n", tensor.Int64, graph.Dims(3)...)
+			b.Input("free", tensor.Float32, graph.Dim{Size: -1, Symbol: "batch"})
+			odd := b.Op("NonZero", []graph.Value{x})
+			b.Output("odd", odd)
+			b.Output("many", b.Relu(x))
+			b.Output("strange", all(b, b.Relu(b.Op("RotaryEmbedding", []graph.Value{b.Relu(x)}))))
+			b.Output("untyped", b.Relu(unary(b, "BlackmanWindow", x)))
+			return all(b, x)
+		})
+	}
+	cases := []struct {
+		loss string
+		wrt  string
+		want string
+	}{
+		{"many", "x", `the loss "many" is [3], expected one element; VJP takes several`},
+		{"odd", "x", `node "NonZero" (NonZero) has no gradient rule; it lies on the path x -> NonZero`},
+		{"loss", "z", `"loss" does not depend on "z"`},
+		{"loss", "n", `"n" is int64, expected floating-point numbers`},
+		{"loss", "free", `the shape [batch] of "free" is not fixed`},
+		{"loss", "y", `the graph has no value "y"`},
+		{"untyped", "x", `node "BlackmanWindow" (BlackmanWindow) has no gradient rule; it lies on the path x -> BlackmanWindow -> Relu`},
+		{"nowhere", "x", `does not depend on "x"`},
+		{"strange", "x", `node "RotaryEmbedding" (RotaryEmbedding) has no gradient rule; it lies on the path x -> Relu_2 -> RotaryEmbedding -> Relu_3 -> ReduceSum`},
+	}
+	for _, c := range cases {
+		g := simple()
+		before := fmt.Sprint(len(g.Nodes), len(g.Initializers), g.Opsets)
+		_, err := Append(g, c.loss, c.wrt)
+		fails(t, err, c.want)
+		if after := fmt.Sprint(len(g.Nodes), len(g.Initializers), g.Opsets); after != before {
+			t.Errorf("after %v the graph is %s, was %s", err, after, before)
+		}
+	}
+	g := simple()
+	_, err := VJP(g, []string{"many"}, []string{"free"}, []string{"x"})
+	fails(t, err, `cotangent "free" is float32 [batch], its output "many" is float32 [3]`)
+	_, err = VJP(g, []string{"many"}, nil, []string{"x"})
+	fails(t, err, `1 outputs with 0 cotangents`)
+}
+
+// TestNothingElse: what does not lie between wrt and the loss is not differentiated, and what the gradients do not need is not there.
+func TestNothingElse(t *testing.T) {
+	g := build(t, func(b *graph.Builder) graph.Value {
+		x, w := b.Input("x", tensor.Float32, graph.Dims(2, 2)...), b.Input("w", tensor.Float32, graph.Dims(2, 2)...)
+		return all(b, b.Op("Div", []graph.Value{unary(b, "RotaryEmbedding", w), b.Relu(x)})) // the first has no rule and is not asked for
+	})
+	forward := len(g.Nodes)
+	names, err := Append(g, "loss", "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{names["x"]: true}
+	for _, n := range slices.Backward(g.Nodes[forward:]) {
+		if !slices.ContainsFunc(n.Outputs, func(name string) bool { return used[name] }) {
+			t.Errorf("%s is of no use", n)
+		}
+		n.Reads(func(name string) { used[name] = true })
+	}
+	if err := g.Check(); err != nil {
+		t.Error(err)
+	}
+}
