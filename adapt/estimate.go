@@ -29,7 +29,8 @@ func Calibrate(ctx context.Context, e engine.Engine, m *observer.Model, images I
 // Estimate returns the statistics of a set of images that Deployable puts into a model. Batches are drawn in an order that depends on the seed.
 //
 // Full measures layer by layer, each in the network whose earlier layers are adapted already: exact, at one pass over the set for each layer.
-// The other modes take one pass: each batch is normalised as the mode says while the statistics of all batches are pooled.
+// The other modes take one pass: each batch is normalised as the mode says, while the statistics of all batches are pooled or, of Cumulative,
+// averaged.
 func Estimate(ctx context.Context, e engine.Engine, m *observer.Model, images Images, method Method, seed uint64) (norm.Statistics, error) {
 	n, err := open(m, method)
 	if err != nil {
@@ -45,11 +46,34 @@ func Estimate(ctx context.Context, e engine.Engine, m *observer.Model, images Im
 	if method.Mode == Full {
 		return n.layerByLayer(ctx, e, m, images, size, seed)
 	}
-	layers := n.layers
-	if n.graph, err = norm.Batch(n.graph, layers, n.options); err != nil {
+	if method.Mode == Cumulative {
+		return n.cumulate(ctx, e, m, images, method, size, seed)
+	}
+	if n.graph, err = norm.Batch(n.graph, n.layers, n.options); err != nil {
 		return nil, err
 	}
-	return n.measure(ctx, e, m, images, layers, size, seed)
+	return n.measure(ctx, e, m, images, n.layers, size, seed)
+}
+
+// cumulate shows the set to an observer and takes what its state holds then.
+func (n *network) cumulate(ctx context.Context, e engine.Engine, m *observer.Model, images Images, method Method, size int, seed uint64) (norm.Statistics, error) {
+	o, err := New(ctx, e, m, method)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	err = walk(ctx, images, m.Geometry(), shuffled(images.Len(), seed), size, func(batch []*raster.Image) error {
+		_, err := o.Answer(ctx, batch)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	state, err := o.program.ReadState(o.state.Input, nil)
+	if err != nil {
+		return nil, err
+	}
+	return norm.Unpack(n.layers, state)
 }
 
 func (n *network) layerByLayer(ctx context.Context, e engine.Engine, m *observer.Model, images Images, size int, seed uint64) (norm.Statistics, error) {
@@ -108,10 +132,18 @@ func Deployable(m *observer.Model, target norm.Statistics, method Method) (*grap
 	if err != nil {
 		return nil, err
 	}
-	if g, err := m.Graph(); err == nil {
-		n.graph = g // with the batch that its file fixes
+	if n.graph, err = m.Graph(); err != nil { // with the batch that its file fixes
+		return nil, err
 	}
-	return norm.Deployable(n.graph, n.layers, target, n.options)
+	return n.deployable(target, method)
+}
+
+func (n *network) deployable(target norm.Statistics, method Method) (*graph.Graph, error) {
+	o := n.options
+	if method.Mode == Cumulative { // the state is mixed already
+		o = norm.Options{Only: o.Only, Clean: o.Clean}
+	}
+	return norm.Deployable(n.graph, n.layers, target, o)
 }
 
 // Shift is how far the values of one layer have moved from those of the source, in the network as it is.

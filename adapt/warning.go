@@ -40,7 +40,7 @@ func (w *warnings) add(d Doubt, format string, values ...any) {
 // judge looks at the answers of one batch.
 func (w *warnings) judge(m Method, answers []observer.Answer) {
 	n := len(answers)
-	if n == 1 && m.prior() == 0 && m.Mode != Cumulative {
+	if o := m.options(); n == 1 && o.Prior == 0 && o.Weight == 0 && m.Mode != Cumulative {
 		w.add(Single, "a batch of one image and no source samples (N=0): statistics of a single image destroy the accuracy of most networks; use mode prior")
 		return
 	}
