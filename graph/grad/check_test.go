@@ -365,8 +365,11 @@ func checkSecond(t *testing.T, op string, opset int64, draw func(s *specimen)) {
 			g.Outputs = append(g.Outputs, values[names[name]])
 			s.outputs = append(s.outputs, names[name])
 		}
-		s.wrt = append(s.wrt, cotangents...) // always reached: the gradient is linear in them
+		s.wrt = append(s.wrt, cotangents...)
 		s.wrt = slices.DeleteFunc(s.wrt, func(name string) bool { return !dependsOn(g, name) })
+		if len(s.wrt) == 0 {
+			return // the gradient is a constant: that of x to the power of 0
+		}
 		n, err := s.compare(e, g)
 		if kind == tensor.Float64 && unsupported(err) {
 			kind = tensor.Float32

@@ -106,7 +106,7 @@ func extremum(b *graph.Builder, c call) []graph.Value {
 }
 
 // product: each entry's gradient is the product of the others. With p the product of all that are not 0, that is p/x where none is 0, and p
-// at the only 0.
+// at the only 0. Second derivatives are right where no entry is 0.
 func product(b *graph.Builder, c call) []graph.Value {
 	x := c.x[0]
 	return reduction(b, c, func(r reduced) graph.Value {
