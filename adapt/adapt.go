@@ -127,7 +127,7 @@ func open(m *observer.Model, method Method) (*network, error) {
 
 // nothing says what a model has in the place of batch normalisation.
 func nothing(m *observer.Model, all []norm.Layer) error {
-	text := fmt.Sprintf("adapt: %s has no batch normalisation", m.Name())
+	text := ""
 	var others []string
 	for _, l := range norm.OfKind(all, norm.Fixed) {
 		if !slices.Contains(others, l.Operator) {
@@ -140,7 +140,7 @@ func nothing(m *observer.Model, all []norm.Layer) error {
 	if folded := len(norm.OfKind(all, norm.Folded)); folded > 0 {
 		text += fmt.Sprintf("; the outputs of its %d convolutions and linear layers can be corrected with clean images to calibrate on (--clean DIR)", folded)
 	}
-	return fmt.Errorf("%s: %w", text, ErrNothing)
+	return fmt.Errorf("adapt: %s has %w%s", m.Name(), ErrNothing, text)
 }
 
 // Observer is an adapted model. It is not safe for concurrent use, nor is the model used by others while it answers.

@@ -32,6 +32,7 @@ const (
 // commands is the command line.
 type commands struct {
 	Examine  examineCommand  `cmd:"" help:"Examine models on a folder of images, clean and corrupted, and write a report."`
+	Adapt    adaptCommand    `cmd:"" help:"Let a model's normalisation follow the images at hand; saves it, or shows what it gains."`
 	Train    trainCommand    `cmd:"" help:"Train networks of our own."`
 	Corrupt  corruptCommand  `cmd:"" help:"Write corrupted versions of images."`
 	Describe describeCommand `cmd:"" help:"Say what a model takes, gives and is made of."`

@@ -83,7 +83,11 @@ func (f *Findings) adaptationVerdicts() []string {
 	var out []string
 	for _, source := range f.asIs() {
 		methods := f.adapted(source.Name)
-		if len(methods) == 0 || len(source.Corruptions) == 0 {
+		if len(methods) == 0 {
+			continue
+		}
+		if len(source.Corruptions) == 0 {
+			out = append(out, f.asRecorded(source, methods)...)
 			continue
 		}
 		best := slices.MinFunc(methods, func(a, b ObserverFindings) int {
@@ -101,6 +105,21 @@ func (f *Findings) adaptationVerdicts() []string {
 			text += fmt.Sprintf(", %s points (%s to %s) against the model as it is", signed(c.Difference), signed(c.Low), signed(c.High))
 		}
 		out = append(out, text+". "+f.whereItHelps(source, best))
+	}
+	return out
+}
+
+// asRecorded compares the answers to images that were shown without a corruption.
+func (f *Findings) asRecorded(source ObserverFindings, methods []ObserverFindings) []string {
+	var out []string
+	for _, m := range methods {
+		for _, c := range m.Changes {
+			if source.Clean == nil || m.Clean == nil {
+				continue
+			}
+			out = append(out, fmt.Sprintf("Adapted to the images (`%s`), `%s` has an %s of %s against %s as it is: %s gained and %d lost (exact McNemar test, p %s).",
+				m.Method, source.Name, f.right(), percent(m.Clean.Accuracy.Value), percent(source.Clean.Accuracy.Value), plural(c.Won, "image"), c.Lost, pValue(c.P)))
+		}
 	}
 	return out
 }

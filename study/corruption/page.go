@@ -20,13 +20,13 @@ func (x *examination) page(f *Findings, gallery *report.Browser) report.Page {
 		names = append(names, o.Name)
 	}
 	p := report.Page{
-		Title:    "Common corruptions: " + strings.Join(names, ", "),
+		Title:    f.title() + ": " + strings.Join(names, ", "),
 		Subtitle: fmt.Sprintf("%s on %d images (%s)", plural(len(names), "model"), f.Stimuli, x.Options.Images),
 		Summary:  f.summary(),
 		Lead:     f.lead(),
 	}
 	p.Sections = append(p.Sections, f.costSection())
-	if len(f.adapted("")) > 0 && len(f.Corruptions) > 0 {
+	if len(f.adapted("")) > 0 {
 		p.Sections = append(p.Sections, f.adaptationSection())
 	}
 	if len(f.Corruptions) > 0 {
@@ -41,6 +41,17 @@ func (x *examination) page(f *Findings, gallery *report.Browser) report.Page {
 	}
 	p.Sections = append(p.Sections, f.calibrationSection(), f.tableSection(), x.methodSection(f))
 	return p
+}
+
+// title says what was examined.
+func (f *Findings) title() string {
+	switch {
+	case len(f.Corruptions) > 0:
+		return "Common corruptions"
+	case len(f.adapted("")) > 0:
+		return "Adaptation"
+	}
+	return "Clean images"
 }
 
 func plural(n int, noun string) string {

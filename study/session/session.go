@@ -355,3 +355,16 @@ func Parallel(ctx context.Context, workers, n int, do func(worker, i int) error)
 	}
 	return ctx.Err()
 }
+
+// Source is the session's stimuli under a condition that the data were recorded in, in the session's order.
+func (s *Session) Source(c Condition) stimulus.Source { return chosen{c.Source, s.Stimuli} }
+
+// chosen is a part of a source.
+type chosen struct {
+	stimulus.Source
+	items []int
+}
+
+func (c chosen) Len() int                           { return len(c.items) }
+func (c chosen) Item(i int) stimulus.Item           { return c.Source.Item(c.items[i]) }
+func (c chosen) Image(i int) (*raster.Image, error) { return c.Source.Image(c.items[i]) }

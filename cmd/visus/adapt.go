@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"visus/adapt"
+	"visus/engine/ort"
+	"visus/graph"
+	"visus/graph/norm"
+	"visus/measure/shift"
+	"visus/observer"
+	"visus/stimulus"
+	"visus/study/corruption"
+	"visus/study/session"
+)
+
+type adaptCommand struct {
+	Model  string `arg:"" name:"model" help:"ONNX model." type:"path"`
+	Images string `required:"" help:"Images of the world as it is now, labels not needed: as of visus examine." type:"path"`
+	Out    string `default:"result" help:"FILE.onnx: the adapted model, deployable as it is. Else a result folder: the model as it is and adapted, on these images."`
+
+	Mode   string   `default:"" enum:",batch,prior,full,calibrated" help:"Statistics: batch (of the images alone), prior (mixed with the stored ones), full (of all images, exactly, layer by layer; for FILE.onnx), calibrated (with --clean); default: batch, with --clean calibrated."`
+	Prior  float64  `help:"Source samples N that the stored statistics count as; default: none, of mode prior twice the batch."`
+	Layers []string `help:"Layers to adapt in FILE.onnx: names, stages (layer2, stem) or patterns; ! before one leaves it out; default: all." placeholder:"NAME,..."`
+	Only   string   `default:"both" enum:"both,mean,variance" help:"What of the statistics follows the images, in FILE.onnx."`
+	Pooled bool     `help:"The variance of mixed statistics includes the distance of their means, in FILE.onnx."`
+	Clean  string   `help:"Clean images to calibrate on, labels not needed." placeholder:"DIR" type:"path"`
+
+	Preprocessing string `help:"As of visus examine." placeholder:"NAME|FILE"`
+	Classes       string `help:"As of visus examine." placeholder:"NAME|FILE"`
+	Labels        string `help:"As of visus examine." placeholder:"NAME|FILE"`
+	LabelColumn   string `help:"Column of the CSV that holds the label."`
+	Output        string `help:"Name of the model's output with the class scores."`
+	Size          int    `help:"Input size for models that take any."`
+	Limit         int    `help:"Use at most so many images, spread evenly over the set."`
+	Batch         int    `help:"Images that are adapted to together; default 32, for FILE.onnx 128."`
+	Orient        bool   `help:"Turn photographs upright by their EXIF orientation."`
+	Seed          uint64 `help:"Seed of the order of the images."`
+	Threads       int    `help:"Threads of the engine; default: all cores."`
+	Workers       int    `help:"Images read at the same time; default: all cores."`
+}
+
+// Help adds examples to --help.
+func (adaptCommand) Help() string {
+	return `Examples:
+
+  # an ordinary ONNX model whose batch normalisation knows today's images
+  visus adapt model.onnx --images today/ --out adapted.onnx
+
+  # is it worth it? the model as it is and adapted to batches of 8, mixed with 16 source samples; result/report.html
+  visus adapt model.onnx --images today/ --mode prior --prior 16 --batch 8`
+}
+
+// Run adapts.
+func (c *adaptCommand) Run(ctx context.Context, t terminal) error {
+	if err := c.check(); err != nil {
+		return usageError{err}
+	}
+	if strings.EqualFold(filepath.Ext(c.Out), ".onnx") {
+		return c.deploy(ctx, t)
+	}
+	if c.mode() == adapt.Full || len(c.Layers) > 0 || c.Only != "both" || c.Pooled {
+		return usageError{errors.New("--mode full, --layers, --only and --pooled are for --out FILE.onnx")}
+	}
+	// The data as they are, each block shown to the model as it is and adapted: the corruption study without a corruption.
+	o := corruption.Options{Options: c.options(), Adapt: []string{string(c.mode())}, Prior: c.Prior, Clean: c.Clean}
+	o.Corruptions = []string{session.Clean}
+	_, err := examine(ctx, t, o, c.Out)
+	return err
+}
+
+func (c *adaptCommand) mode() adapt.Mode {
+	switch {
+	case c.Mode != "":
+		return adapt.Mode(c.Mode)
+	case c.Clean != "":
+		return adapt.Calibrated
+	}
+	return adapt.Batch
+}
+
+func (c *adaptCommand) check() error {
+	if err := modelFile(c.Model); err != nil {
+		return err
+	}
+	if c.mode() == adapt.Calibrated && c.Clean == "" {
+		return errors.New("--mode calibrated needs clean images: --clean DIR")
+	}
+	if c.Prior < 0 {
+		return fmt.Errorf("--prior is %g; expected 0 or more", c.Prior)
+	}
+	if err := atLeast(0, map[string]int{"limit": c.Limit, "batch": c.Batch, "size": c.Size, "threads": c.Threads, "workers": c.Workers}); err != nil {
+		return err
+	}
+	return observer.CheckPreprocessing(c.Preprocessing)
+}
+
+func (c *adaptCommand) options() session.Options {
+	return session.Options{
+		Models: []string{c.Model}, Images: c.Images, Preprocessing: c.Preprocessing, Classes: c.Classes, Labels: c.Labels, LabelColumn: c.LabelColumn,
+		Output: c.Output, Size: c.Size, Limit: c.Limit, Batch: c.Batch, Orient: c.Orient, Seed: c.Seed, Threads: c.Threads, Workers: c.Workers,
+	}
+}
+
+// deploy writes the model with the statistics of the images.
+func (c *adaptCommand) deploy(ctx context.Context, t terminal) error {
+	engine, err := ort.Open(ort.Options{})
+	if err != nil {
+		return err
+	}
+	s, err := session.Open(c.options(), t.say)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.OpenModels(ctx, engine, 0, nil); err != nil {
+		return err
+	}
+	model, images := s.Models[0], s.Source(s.Conditions[0])
+	method := adapt.Method{Mode: c.mode(), Images: c.Batch, Prior: c.Prior, Layers: c.Layers, Only: parts[c.Only], Pooled: c.Pooled}
+	if c.Clean != "" {
+		if method.Clean, err = c.calibrate(ctx, engine, model); err != nil {
+			return err
+		}
+	}
+	if images.Len() < max(c.Batch, 1) {
+		t.say("warning: there are %s where a batch of %d was asked for", counted(images.Len(), "image"), c.Batch)
+	}
+	if images.Len() == 1 && method.Prior == 0 {
+		t.say("warning: statistics of a single image destroy the accuracy of most networks; use --prior, or more images")
+	}
+	t.say("adapting to %s", counted(images.Len(), "image"))
+	statistics, err := adapt.Estimate(ctx, engine, model, images, method, c.Seed)
+	if err != nil {
+		return err
+	}
+	g, err := adapt.Deployable(model, statistics, method)
+	if err != nil {
+		return err
+	}
+	if err := save(g, c.Model, c.Out); err != nil {
+		return err
+	}
+	if err := c.tellShift(ctx, t, engine, model, images, method.Clean); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, "%s: %s of %s follow %s\n", c.Out, counted(len(statistics), "layer"), model.Name(), counted(images.Len(), "image"))
+	return nil
+}
+
+var parts = map[string]norm.Part{"both": norm.Both, "mean": norm.MeanOnly, "variance": norm.VarianceOnly}
+
+func (c *adaptCommand) calibrate(ctx context.Context, e *ort.Engine, m *observer.Model) (norm.Statistics, error) {
+	set, err := stimulus.Open(c.Clean, stimulus.Options{Orient: c.Orient})
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	return adapt.Calibrate(ctx, e, m, set.Conditions[0].Source)
+}
+
+// tellShift says how far the images are from those that the model knows.
+func (c *adaptCommand) tellShift(ctx context.Context, t terminal, e *ort.Engine, m *observer.Model, images adapt.Images, clean norm.Statistics) error {
+	moved, err := adapt.Measure(ctx, e, m, images, clean)
+	if errors.Is(err, adapt.ErrNothing) {
+		return nil // nothing is stored that one could compare with
+	}
+	if err != nil {
+		return err
+	}
+	farthest, most := "", 0.
+	distances := make([]float64, len(moved))
+	for i, l := range moved {
+		distances[i] = shift.Layer(l.Channels)
+		if distances[i] > most {
+			farthest, most = l.Layer, distances[i]
+		}
+	}
+	fmt.Fprintf(t.Out, "shift (normalised squared Wasserstein distance, mean over layers): %.3f; largest in %s: %.3f\n", shift.Network(distances), farthest, most)
+	return nil
+}
+
+// save writes the adapted model, and beside it what lies beside the model: how to use it.
+func save(g *graph.Graph, model, out string) error {
+	if err := g.Save(out, graph.SaveOptions{}); err != nil {
+		return err
+	}
+	sidecar, ok := observer.SidecarFile(model, "")
+	if !ok {
+		return nil
+	}
+	text, err := os.ReadFile(sidecar)
+	if err != nil {
+		return err
+	}
+	beside := strings.TrimSuffix(out, filepath.Ext(out)) + ".yaml"
+	if _, err := os.Stat(beside); !errors.Is(err, fs.ErrNotExist) {
+		return err // the user's own
+	}
+	return os.WriteFile(beside, text, 0o666)
+}
