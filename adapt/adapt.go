@@ -30,17 +30,18 @@ const (
 )
 
 // Modes lists the modes of observers.
-var Modes = []Mode{Batch, Prior, Calibrated, Cumulative}
+var Modes = []Mode{Batch, Prior, Calibrated, Cumulative, Tent, RPL, ETA}
 
 // Method says how a model is adapted. The zero value of every field but Mode is a default.
 type Method struct {
-	Mode   Mode
-	Images int             // n: the size of a full batch, which λ of Prior is computed from; 0: every batch's own size
-	Prior  float64         // N: source pseudo-samples; 0: of mode Prior 2n, else none
-	Layers []string        // names, stages or patterns (norm.Select); none: all
-	Only   norm.Part       // what follows the target: both, means or variances
-	Pooled bool            // the mixture's variance gains the spread between the means
-	Clean  norm.Statistics // of clean images (Calibrate); mode Calibrated and networks without batch normalisation need them
+	Mode     Mode
+	Images   int             // n: the size of a full batch, which λ of Prior is computed from; 0: every batch's own size
+	Prior    float64         // N: source pseudo-samples; 0: of mode Prior 2n, else none
+	Layers   []string        // names, stages or patterns (norm.Select); none: all
+	Only     norm.Part       // what follows the target: both, means or variances
+	Pooled   bool            // the mixture's variance gains the spread between the means
+	Clean    norm.Statistics // of clean images (Calibrate); mode Calibrated and networks without batch normalisation need them
+	Learning Learning        // of the modes that learn
 }
 
 // usualWeight is λ where nobody says N: N = 2n. The useful N grows with n: 16, 64, 256 were best of those tried for n = 8, 32, 200 (ResNet-20,
@@ -151,6 +152,7 @@ type Observer struct {
 	state    norm.State // of Cumulative; else without a name
 	deployed bool       // statistics are constants: no batch can spoil them
 	outputs  []*tensor.Tensor
+	learner  *learner // of the modes that learn; nil in others, and then there is a program
 	warnings warnings
 }
 
@@ -162,6 +164,10 @@ func New(ctx context.Context, e engine.Engine, m *observer.Model, method Method)
 		return nil, err
 	}
 	var state norm.State
+	if method.Mode.learns() {
+		l, err := newLearner(e, m, method, n)
+		return &Observer{model: m, method: method, learner: l}, err
+	}
 	switch method.Mode {
 	case Batch, Prior, Calibrated:
 		n.graph, err = norm.Batch(n.graph, n.layers, n.options)
@@ -211,6 +217,13 @@ func (o *Observer) Name() string { return o.model.Name() + " · " + o.method.Str
 
 // Answer answers images of the model's size as one batch: adapted to all of them together. Answers are the caller's own.
 func (o *Observer) Answer(ctx context.Context, images []*raster.Image) ([]observer.Answer, error) {
+	if o.learner != nil {
+		answers, err := o.learner.answer(ctx, images, &o.warnings)
+		if err == nil {
+			o.warnings.judge(o.method, answers)
+		}
+		return answers, err
+	}
 	in, err := o.model.Pixels(images)
 	if err != nil {
 		return nil, err
@@ -232,6 +245,9 @@ func (o *Observer) Warnings() []Warning { return slices.Clone(o.warnings) }
 // Reset forgets all batches.
 func (o *Observer) Reset() error {
 	o.warnings = nil
+	if o.learner != nil {
+		return o.learner.reset()
+	}
 	if o.state.Input == "" {
 		return nil
 	}
@@ -239,4 +255,26 @@ func (o *Observer) Reset() error {
 }
 
 // Close frees the observer, not its model.
-func (o *Observer) Close() error { return o.program.Close() }
+func (o *Observer) Close() error {
+	if o.learner != nil {
+		return o.learner.close()
+	}
+	return o.program.Close()
+}
+
+// Steps are what the batches since the last Reset did, one each; nil of modes that do not learn.
+func (o *Observer) Steps() []Step {
+	if o.learner == nil {
+		return nil
+	}
+	return slices.Clone(o.learner.steps)
+}
+
+// Parameters are copies of the scales and biases as they have been learnt, by the names of the model's initializers; nil before the first
+// batch, and of modes that do not learn.
+func (o *Observer) Parameters() (map[string]*tensor.Tensor, error) {
+	if o.learner == nil {
+		return nil, nil
+	}
+	return o.learner.parameters()
+}

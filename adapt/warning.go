@@ -15,6 +15,7 @@ const (
 	Single     Doubt = "single image"      // statistics of one image and nothing else
 	Short      Doubt = "few images"        // fewer images than one batch of the method
 	Unbalanced Doubt = "unbalanced labels" // a batch of few classes: its statistics are theirs, not those of the condition
+	Collapsed  Doubt = "collapse"          // what was learnt answers few classes where the model as it came answers more
 )
 
 // Warning is a doubt and the batches since the last Reset that raised it.
@@ -47,10 +48,17 @@ func (w *warnings) judge(m Method, answers []observer.Answer) {
 	if n < m.Images {
 		w.add(Short, "a batch has %d images where %d were asked for", n, m.Images)
 	}
-	rho, z := Coincidence(answers)
-	if classes := float64(len(answers[0].Probabilities)); z > certain && rho > (1+1/classes)/2 {
+	if concentrated(answers) {
+		rho, _ := Coincidence(answers)
+		classes := float64(len(answers[0].Probabilities))
 		w.add(Unbalanced, "a batch of %d images is answered with few classes (two of its answers agree in %.0f %% of pairs, in %.0f %% where classes are balanced): its statistics may be those of the classes rather than of the condition", n, 100*rho, 100/classes)
 	}
+}
+
+// concentrated says whether answers are so few classes that it is no accident: most pairs agree.
+func concentrated(answers []observer.Answer) bool {
+	rho, z := Coincidence(answers)
+	return z > certain && rho > (1+1/float64(len(answers[0].Probabilities)))/2
 }
 
 // certain is the number of standard deviations beyond which unbalanced answers are no accident.
