@@ -166,7 +166,10 @@ func New(ctx context.Context, e engine.Engine, m *observer.Model, method Method)
 	var state norm.State
 	if method.Mode.learns() {
 		l, err := newLearner(e, m, method, n)
-		return &Observer{model: m, method: method, learner: l}, err
+		if err != nil {
+			return nil, err
+		}
+		return &Observer{model: m, method: method, learner: l}, nil
 	}
 	switch method.Mode {
 	case Batch, Prior, Calibrated:

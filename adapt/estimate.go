@@ -32,6 +32,9 @@ func Calibrate(ctx context.Context, e engine.Engine, m *observer.Model, images I
 // The other modes take one pass: each batch is normalised as the mode says, while the statistics of all batches are pooled or, of Cumulative,
 // averaged.
 func Estimate(ctx context.Context, e engine.Engine, m *observer.Model, images Images, method Method, seed uint64) (norm.Statistics, error) {
+	if method.Mode.learns() {
+		return nil, fmt.Errorf("adapt: mode %s learns parameters, and no statistics", method.Mode)
+	}
 	n, err := open(m, method)
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ import (
 	"visus/tensor"
 )
 
-// learning are the golden methods by the name of their arrays; power and first are the loss of the first batch.
+// learning are the golden methods by the name of their arrays.
 var learning = map[string]Method{
 	"tent_adam": {Mode: Tent},
 	"tent_sgdm": {Mode: Tent, Learning: Learning{Optimiser: nn.SGD{Momentum: 0.9}}},
