@@ -1,23 +1,29 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"visus/graph"
+	"visus/graph/grad"
+	"visus/graph/lower"
+	"visus/tensor"
 )
 
 type describeCommand struct {
-	Model string `arg:"" help:"An ONNX model." type:"path"`
+	Model     string `arg:"" help:"An ONNX model." type:"path"`
+	Gradients bool   `help:"Tell whether the outputs can be differentiated with respect to the inputs, and what it costs."`
 }
 
 // Help adds an example to --help.
 func (describeCommand) Help() string {
 	return `Example:
 
-  visus describe resnet20.onnx`
+  visus describe resnet20.onnx
+  visus describe resnet20.onnx --gradients`
 }
 
 // Run prints what the model takes, gives and is made of. It needs no engine.
@@ -62,8 +68,114 @@ func (c *describeCommand) Run(t terminal) error {
 	for _, key := range slices.Sorted(maps.Keys(g.Metadata)) {
 		fact("metadata", "%s: %s", key, shorten(g.Metadata[key], 100))
 	}
+	if c.Gradients {
+		describeGradients(g, fact)
+	}
 	_, err = fmt.Fprint(t.Out, b.String())
 	return err
+}
+
+// describeGradients tells, for every input, what a gradient of the outputs for one image meets on its way. What keeps it from being written is
+// a fact about the model, not a failure of the command.
+func describeGradients(g *graph.Graph, fact func(name, format string, args ...any)) {
+	single, outputs, err := singleImage(g)
+	if err != nil {
+		fact("gradients", "none: %s", err)
+		return
+	}
+	for _, v := range single.Inputs {
+		s, err := grad.Look(single, outputs, []string{v.Name})
+		if err != nil {
+			fact("gradient", "of %s: none, as %s", v.Name, strings.TrimPrefix(err.Error(), "grad: "))
+			continue
+		}
+		fact("gradient", "of %s: through %s", v.Name, operators(s.Ruled))
+		if len(s.Stops) > 0 {
+			fact("", "none goes through %s", operators(s.Stops))
+		}
+		for _, n := range s.Missing[:min(len(s.Missing), mostMissing)] {
+			fact("", "no gradient rule: %s", n)
+		}
+		if len(s.Missing) > 0 {
+			fact("", "%d nodes without a rule in all", len(s.Missing))
+			continue
+		}
+		nodes, work, err := gradientCost(single, outputs, v.Name)
+		if err != nil {
+			fact("", "cannot be written: %s", err)
+			continue
+		}
+		fact("", "costs %s more nodes and %s more multiply-adds an image", grouped(int64(nodes)), millions(work))
+	}
+}
+
+// singleImage returns the model for a batch of 1 where the batch is free, and its outputs that are floating-point numbers.
+func singleImage(g *graph.Graph) (single *graph.Graph, outputs []string, err error) {
+	single, sizes := g.Clone(), map[string][]int{}
+	for _, v := range g.Inputs {
+		if len(v.Shape) > 0 && !v.Shape[0].Fixed() {
+			sizes[v.Name] = slices.Concat([]int{1}, slices.Repeat([]int{-1}, len(v.Shape)-1))
+		}
+	}
+	if err := single.FixDims(sizes); err != nil {
+		return nil, nil, err
+	}
+	values, err := single.InferShapes()
+	for _, v := range single.Outputs {
+		switch values[v.Name].Type {
+		case tensor.Float32, tensor.Float64, tensor.Float16, tensor.BFloat16:
+			outputs = append(outputs, v.Name)
+		}
+	}
+	return single, outputs, err
+}
+
+// mostMissing bounds how many nodes without a rule are named.
+const mostMissing = 10
+
+// gradientCost returns the nodes and multiply-adds that the gradient of outputs with respect to an input adds, in ordinary operators.
+func gradientCost(g *graph.Graph, outputs []string, input string) (nodes int, work int64, err error) {
+	with := g.Clone()
+	if err := with.Upgrade(); err != nil { // as VJP does first: its nodes are no part of the cost
+		return 0, 0, err
+	}
+	before, err := with.Describe()
+	if err != nil {
+		return 0, 0, err
+	}
+	values, err := with.InferShapes()
+	if err != nil {
+		return 0, 0, err
+	}
+	var cotangents []string
+	for _, name := range outputs {
+		v := values[name]
+		v.Name = with.Fresh("cotangent/" + name)
+		with.Inputs, cotangents = append(with.Inputs, v), append(cotangents, v.Name)
+	}
+	names, err := grad.VJP(with, outputs, cotangents, []string{input})
+	if err != nil {
+		return 0, 0, err
+	}
+	with.Outputs = append(with.Outputs, graph.Value{Name: names[input]})
+	if err := lower.Lower(with); err != nil {
+		return 0, 0, err
+	}
+	after, err := with.Describe()
+	return after.Nodes - before.Nodes, after.MultiplyAdds - before.MultiplyAdds, err
+}
+
+// operators counts nodes by operator, the most frequent first.
+func operators(nodes []*graph.Node) string {
+	count := map[string]int{}
+	for _, n := range nodes {
+		count[n.Op]++
+	}
+	names := slices.SortedFunc(maps.Keys(count), func(a, b string) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
+	for i, op := range names {
+		names[i] = fmt.Sprintf("%d %s", count[op], op)
+	}
+	return strings.Join(names, ", ")
 }
 
 func opsets(all map[string]int64) string {
