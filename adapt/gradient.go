@@ -213,7 +213,7 @@ func (l *learner) answer(ctx context.Context, images []*raster.Image, w *warning
 	if err != nil {
 		return nil, err
 	}
-	if !fresh && concentrated(answers) {
+	if !fresh && Concentrated(answers) {
 		if answers, step, err = l.doubt(ctx, p, in, answers, step, w); err != nil {
 			return nil, err
 		}
@@ -256,7 +256,7 @@ func (l *learner) doubt(ctx context.Context, p *stepper, in *tensor.Tensor, answ
 	if err != nil {
 		return nil, Step{}, err
 	}
-	collapsed := !concentrated(anew)
+	collapsed := !Concentrated(anew)
 	if collapsed {
 		w.add(Collapsed, "batch %d is answered with few classes, and not with the parameters that the model came with: what was learnt has collapsed", len(l.steps)+1)
 	}

@@ -48,15 +48,16 @@ func (w *warnings) judge(m Method, answers []observer.Answer) {
 	if n < m.Images {
 		w.add(Short, "a batch has %d images where %d were asked for", n, m.Images)
 	}
-	if concentrated(answers) {
+	if Concentrated(answers) {
 		rho, _ := Coincidence(answers)
 		classes := float64(len(answers[0].Probabilities))
 		w.add(Unbalanced, "a batch of %d images is answered with few classes (two of its answers agree in %.0f %% of pairs, in %.0f %% where classes are balanced): its statistics may be those of the classes rather than of the condition", n, 100*rho, 100/classes)
 	}
 }
 
-// concentrated says whether answers are so few classes that it is no accident: most pairs agree.
-func concentrated(answers []observer.Answer) bool {
+// Concentrated says whether the answers of a batch name so few classes that it is no accident: two of them agree in more than half of the
+// pairs, and Coincidence is more than 4 standard deviations from that of balanced labels.
+func Concentrated(answers []observer.Answer) bool {
 	rho, z := Coincidence(answers)
 	return z > certain && rho > (1+1/float64(len(answers[0].Probabilities)))/2
 }
