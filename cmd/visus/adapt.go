@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"visus/adapt"
@@ -16,6 +17,7 @@ import (
 	"visus/measure/shift"
 	"visus/observer"
 	"visus/stimulus"
+	"visus/stimulus/raster"
 	"visus/study/corruption"
 	"visus/study/session"
 )
@@ -132,7 +134,7 @@ func (c *adaptCommand) deploy(ctx context.Context, t terminal) error {
 	if images.Len() < max(c.Batch, 1) {
 		t.say("warning: there are %s where a batch of %d was asked for", counted(images.Len(), "image"), c.Batch)
 	}
-	if images.Len() == 1 && method.Prior == 0 {
+	if single(method, images.Len()) {
 		t.say("warning: statistics of a single image destroy the accuracy of most networks; use --prior, or more images")
 	}
 	t.say("adapting to %s", counted(images.Len(), "image"))
@@ -150,8 +152,22 @@ func (c *adaptCommand) deploy(ctx context.Context, t terminal) error {
 	if err := c.tellShift(ctx, t, engine, model, images, method.Clean); err != nil {
 		return err
 	}
+	adapted, err := adapt.Deployed(ctx, engine, model, statistics, method)
+	if err != nil {
+		return err
+	}
+	defer adapted.Close()
+	if err := tellAnswers(ctx, t, s, adapted); err != nil {
+		return err
+	}
 	fmt.Fprintf(t.Out, "%s: %s of %s follow %s\n", c.Out, counted(len(statistics), "layer"), model.Name(), counted(images.Len(), "image"))
 	return nil
+}
+
+// single says whether layers are normalised by one image and nothing else. Full pools its batches before it uses them.
+func single(m adapt.Method, images int) bool {
+	alone := images == 1 || m.Images == 1 && m.Mode != adapt.Full
+	return alone && m.Mode != adapt.Prior && m.Prior == 0
 }
 
 var parts = map[string]norm.Part{"both": norm.Both, "mean": norm.MeanOnly, "variance": norm.VarianceOnly}
@@ -184,6 +200,67 @@ func (c *adaptCommand) tellShift(ctx context.Context, t terminal, e *ort.Engine,
 	}
 	fmt.Fprintf(t.Out, "shift (normalised squared Wasserstein distance, mean over layers): %.3f; largest in %s: %.3f\n", shift.Network(distances), farthest, most)
 	return nil
+}
+
+// answerBatch is how many images are answered at a time.
+const answerBatch = 128
+
+// tellAnswers shows the images to the adapted model, and the labelled ones to the model as it was: it tells the accuracy of both where there
+// are labels, and warns where images of few classes have made the statistics.
+func tellAnswers(ctx context.Context, t terminal, s *session.Session, adapted *adapt.Observer) error {
+	model, images, truth := s.Models[0], s.Source(s.Conditions[0]), s.Choices[0].Truth
+	var labelled, before, after, few int
+	for first := 0; first < images.Len(); first += answerBatch {
+		batch := make([]*raster.Image, min(answerBatch, images.Len()-first))
+		err := session.Parallel(ctx, runtime.GOMAXPROCS(0), len(batch), func(_, k int) error {
+			image, err := images.Image(first + k)
+			if err == nil {
+				batch[k] = model.Geometry().Fit(image)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		now, err := adapted.Answer(ctx, batch)
+		if err != nil {
+			return err
+		}
+		if adapt.Concentrated(now) {
+			few += len(batch)
+		}
+		if len(truth) == 0 {
+			continue
+		}
+		then, err := model.Answer(ctx, batch)
+		if err != nil {
+			return err
+		}
+		for k := range batch {
+			class, ok := truth[images.Item(first+k).Category]
+			if !ok {
+				continue
+			}
+			labelled++
+			before += count(then[k].Top(1)[0] == class)
+			after += count(now[k].Top(1)[0] == class)
+		}
+	}
+	if 2*few > images.Len() {
+		t.say("warning: most images are answered with few classes; the statistics may be those of the classes rather than of the world")
+	}
+	if labelled > 0 {
+		share := func(right int) float64 { return 100 * float64(right) / float64(labelled) }
+		fmt.Fprintf(t.Out, "accuracy on the %s: %.1f %% as it was, %.1f %% adapted\n", counted(labelled, "labelled image"), share(before), share(after))
+	}
+	return nil
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // save writes the adapted model, and beside it what lies beside the model: how to use it.
