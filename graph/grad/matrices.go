@@ -189,11 +189,10 @@ func attention(b *graph.Builder, c call) []graph.Value {
 		factor = 1 / math.Sqrt(float64(sizes(q)[3]))
 	}
 	scores := scale(b, b.Op("MatMul", []graph.Value{q, flip(b, k)}), factor)
-	scores = masked(b, c, scores)
-	if limit := float64(c.Float("softcap", 0)); limit > 0 {
+	if limit := float64(c.Float("softcap", 0)); limit > 0 { // before the mask, as ONNX Runtime does: what is left out stays so
 		scores = scale(b, unary(b, "Tanh", scale(b, scores, 1/limit)), limit)
 	}
-	y := b.Op("MatMul", []graph.Value{b.Softmax(scores, -1), v})
+	y := b.Op("MatMul", []graph.Value{b.Softmax(masked(b, c, scores), -1), v})
 	if len(sizes(c.x[0])) == 3 {
 		y = reshape(b, transpose(b, y, []int{0, 2, 1, 3}), sizes(c.y[0]))
 	}

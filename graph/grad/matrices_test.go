@@ -1,6 +1,11 @@
 package grad
 
-import "visus/graph"
+import (
+	"testing"
+
+	"visus/graph"
+	"visus/tensor"
+)
 
 var matrixSpecimens = map[string]func(s *specimen){
 	"MatMul": func(s *specimen) {
@@ -51,6 +56,13 @@ var matrixSpecimens = map[string]func(s *specimen){
 			{"bhid,bhjd->bhij", [][]int{{1, 2, 3, 2}, {1, 2, 2, 2}}},
 			{"...ij,...jk->...ik", [][]int{{2, 2, 3}, {2, 3, 2}}},
 			{"ij,ij->i", [][]int{{2, 3}, {2, 3}}},
+			{"ii->i", [][]int{{3, 3}}},
+			{"iij,jk->ik", [][]int{{2, 2, 3}, {3, 2}}},
+			{"ijk,k->i", [][]int{{2, 3, 2}, {2}}}, // j is summed before the product
+			{"ij,jk,kl->il", [][]int{{2, 3}, {3, 2}, {2, 2}}},
+			{"...ij,jk", [][]int{{2, 2, 3}, {3, 2}}},
+			{"b...i,...i->b...", [][]int{{2, 3, 2}, {3, 2}}},
+			{"...ij,...jk->...ik", [][]int{{2, 1, 2, 3}, {1, 3, 3, 2}}}, // both broadcast
 		}
 		f := forms[s.number("form", 0, len(forms)-1)]
 		var inputs []graph.Value
@@ -59,11 +71,47 @@ var matrixSpecimens = map[string]func(s *specimen){
 		}
 		s.out(s.b.Op("Einsum", inputs, attribute("equation", f.equation)))
 	},
-	"Attention": func(s *specimen) {
-		heads, width := s.number("heads", 1, 2), s.number("width", 1, 3)
-		queries, keys := s.number("queries", 1, 3), s.number("keys", 1, 3)
-		s.out(s.b.Op("Attention", []graph.Value{
-			s.smooth(-1, 1, 2, heads, queries, width), s.smooth(-1, 1, 2, heads, keys, width), s.smooth(-1, 1, 2, heads, keys, width),
-		}))
-	},
+	"Attention": attentionSpecimen,
+}
+
+// attentionSpecimen draws both layouts, heads that share keys, masks of numbers and of truths, causal attention, and a soft cap.
+func attentionSpecimen(s *specimen) {
+	groups, width, values := s.number("groups", 1, 2), s.number("width", 1, 3), s.number("value width", 1, 3)
+	heads := groups * s.number("sharing", 1, 2)
+	queries, keys := s.number("queries", 1, 3), s.number("keys", 1, 3)
+	var attributes []graph.Attribute
+	shapes := [][]int{{2, heads, queries, width}, {2, groups, keys, width}, {2, groups, keys, values}}
+	if s.yes("rank 3") {
+		shapes = [][]int{{2, queries, heads * width}, {2, keys, groups * width}, {2, keys, groups * values}}
+		attributes = append(attributes, attribute("q_num_heads", int64(heads)), attribute("kv_num_heads", int64(groups)))
+	}
+	inputs := []graph.Value{s.smooth(-1, 1, shapes[0]...), s.smooth(-1, 1, shapes[1]...), s.smooth(-1, 1, shapes[2]...)}
+	switch s.number("mask", 0, 2) {
+	case 1:
+		inputs = append(inputs, s.smooth(-1, 1, pick(s, "mask's shape", []int{queries, keys}, []int{heads, queries, keys}, []int{2, 1, queries, keys})...))
+	case 2:
+		mask := tensor.New(tensor.Bool, queries, keys)
+		for i := range mask.Bytes() {
+			if i%keys == 0 || s.random.IntN(2) == 0 { // the first key is never left out
+				mask.Bytes()[i] = 1
+			}
+		}
+		inputs = append(inputs, s.data(mask))
+	}
+	if s.yes("causal") {
+		attributes = append(attributes, attribute("is_causal", int64(1)))
+	}
+	if s.yes("scale") {
+		attributes = append(attributes, attribute("scale", float32(0.7)))
+	}
+	if s.yes("softcap") {
+		attributes = append(attributes, attribute("softcap", float32(1.5)))
+	}
+	s.out(s.b.Op("Attention", inputs, attributes...))
+}
+
+func TestMatricesSecond(t *testing.T) {
+	for _, op := range []string{"MatMul", "Gemm", "Einsum"} {
+		t.Run(op, func(t *testing.T) { checkSecond(t, op, graph.CommonOpset, matrixSpecimens[op]) })
+	}
 }
