@@ -14,6 +14,7 @@ import (
 	"visus/adapt"
 	"visus/engine/ort"
 	"visus/observer"
+	"visus/study/adaptation"
 	"visus/study/corruption"
 	"visus/study/session"
 )
@@ -23,7 +24,7 @@ type examineCommand struct {
 	Images string   `required:"" help:"Images: a folder of class folders, a folder with a CSV, .npz, IDX, CIFAR-10-C or ImageNet-C folder, or one image." type:"path"`
 	Out    string   `default:"result" help:"Result folder; an interrupted examination goes on from what it holds." type:"path"`
 
-	Studies     []string `default:"corruption" enum:"corruption" help:"Studies to make (${enum})."`
+	Studies     []string `default:"corruption" enum:"corruption,adaptation" help:"Studies to make: corruption, and adaptation (how few images are enough to adapt to, how far the world has moved), whose report is OUT/adaptation."`
 	Corruption  []string `help:"Corruptions or groups (noise, blur, weather, digital, extra); default all 19." placeholder:"NAME,..."`
 	Severity    string   `default:"1-5" help:"Severities: 3, 1-5 or 1,3,5."`
 	Parameters  string   `default:"auto" enum:"auto,imagenet224,inception299,tiny64,cifar32,any" help:"Parameter set: auto (by image size), imagenet224, inception299, tiny64, cifar32 or any."`
@@ -66,6 +67,9 @@ func (examineCommand) Help() string {
   visus examine model.onnx --images photos/ --clean clean-photos/ --out calibrated/
   visus examine model.onnx --images photos/ --adapt none --out plain/
 
+  # how few images are enough to adapt to? result/adaptation/report.html
+  visus examine model.onnx --images photos/ --studies adaptation
+
   # one machine of eight, and then together
   visus examine model.onnx --images photos/ --shard 1/8 --out part1/
   visus merge part1/ part2/ part3/ part4/ part5/ part6/ part7/ part8/ --out whole/`
@@ -77,6 +81,15 @@ func (c *examineCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if slices.Contains(c.Studies, adaptation.Name) {
+		if c.Shard != "" {
+			return usageError{errors.New("--shard is for the corruption study alone")}
+		}
+		o := adaptation.Options{Options: options.Options, Clean: options.Clean}
+		if err := examineAdaptation(ctx, t, o, filepath.Join(c.Out, adaptation.Name)); err != nil || len(c.Studies) == 1 {
+			return err
+		}
+	}
 	findings, err := examine(ctx, t, options, c.Out)
 	if err != nil {
 		return err
@@ -84,6 +97,24 @@ func (c *examineCommand) Run(ctx context.Context, t terminal) error {
 	if c.Strict && len(findings.Lost) > 0 {
 		return fmt.Errorf("%s could not be read; the report lists them", counted(len(findings.Lost), "image"))
 	}
+	return nil
+}
+
+// examineAdaptation runs the adaptation study; without a choice of corruptions, on its usual ones.
+func examineAdaptation(ctx context.Context, t terminal, o adaptation.Options, out string) error {
+	engine, err := ort.Open(ort.Options{})
+	if err != nil {
+		return err
+	}
+	study := adaptation.Study{Options: o, Engine: engine, Progress: t.meter(), Note: func(text string) { t.say("%s", text) }}
+	findings, err := study.Run(ctx, out)
+	if err != nil {
+		return err
+	}
+	for _, line := range findings.Lines() {
+		fmt.Fprintln(t.Out, line)
+	}
+	fmt.Fprintln(t.Out, "report:", filepath.Join(out, corruption.ReportFile))
 	return nil
 }
 

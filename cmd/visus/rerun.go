@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"visus/study/adaptation"
 	"visus/study/corruption"
 	"visus/study/result"
 	"visus/study/training"
@@ -66,6 +67,13 @@ var rerunners = map[string]struct {
 		}
 		_, err = examine(ctx, t, config.Options, out)
 		return err
+	}, corruption.TrialsFile, "the trials", "every trial came out the same"},
+	adaptation.Name: {func(ctx context.Context, t terminal, folder, out string) error {
+		var config adaptation.Config
+		if err := result.Read(folder, &config); err != nil {
+			return err
+		}
+		return examineAdaptation(ctx, t, config.Options, out)
 	}, corruption.TrialsFile, "the trials", "every trial came out the same"},
 	training.Name: {func(ctx context.Context, t terminal, folder, out string) error {
 		config, err := training.ReadConfig(folder)
