@@ -153,6 +153,7 @@ type Observer struct {
 	deployed bool       // statistics are constants: no batch can spoil them
 	outputs  []*tensor.Tensor
 	learner  *learner // of the modes that learn; nil in others, and then there is a program
+	witness  *witness // of blind methods
 	warnings warnings
 }
 
@@ -163,14 +164,26 @@ func New(ctx context.Context, e engine.Engine, m *observer.Model, method Method)
 	if err != nil {
 		return nil, err
 	}
-	var state norm.State
+	o, err := build(ctx, e, m, method, *n)
+	if err != nil || !method.blind() {
+		return o, err
+	}
+	if o.witness, err = newWitness(ctx, e, m, n); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	return o, nil
+}
+
+func build(ctx context.Context, e engine.Engine, m *observer.Model, method Method, n network) (*Observer, error) {
 	if method.Mode.learns() {
-		l, err := newLearner(e, m, method, n)
+		l, err := newLearner(e, m, method, &n)
 		if err != nil {
 			return nil, err
 		}
 		return &Observer{model: m, method: method, learner: l}, nil
 	}
+	var state norm.State
+	var err error
 	switch method.Mode {
 	case Batch, Prior, Calibrated:
 		n.graph, err = norm.Batch(n.graph, n.layers, n.options)
@@ -220,12 +233,16 @@ func (o *Observer) Name() string { return o.model.Name() + " · " + o.method.Str
 
 // Answer answers images of the model's size as one batch: adapted to all of them together. Answers are the caller's own.
 func (o *Observer) Answer(ctx context.Context, images []*raster.Image) ([]observer.Answer, error) {
-	if o.learner != nil {
-		answers, err := o.learner.answer(ctx, images, &o.warnings)
-		if err == nil {
-			o.warnings.judge(o.method, answers)
-		}
+	answers, err := o.answer(ctx, images)
+	if err != nil || o.deployed {
 		return answers, err
+	}
+	return answers, o.judge(ctx, images, answers)
+}
+
+func (o *Observer) answer(ctx context.Context, images []*raster.Image) ([]observer.Answer, error) {
+	if o.learner != nil {
+		return o.learner.answer(ctx, images, &o.warnings)
 	}
 	in, err := o.model.Pixels(images)
 	if err != nil {
@@ -235,11 +252,23 @@ func (o *Observer) Answer(ctx context.Context, images []*raster.Image) ([]observ
 	if err := o.program.Run(ctx, []*tensor.Tensor{in}, o.outputs); err != nil {
 		return nil, err
 	}
-	answers, err := o.model.Read(o.outputs[0], len(images))
-	if err == nil && !o.deployed {
-		o.warnings.judge(o.method, answers)
+	return o.model.Read(o.outputs[0], len(images))
+}
+
+// judge raises the doubts that a batch gives cause for.
+func (o *Observer) judge(ctx context.Context, images []*raster.Image, answers []observer.Answer) error {
+	o.warnings.size(o.method, len(images))
+	if o.witness != nil {
+		in, err := o.model.Pixels(images)
+		if err != nil {
+			return err
+		}
+		if answers, err = o.witness.look(ctx, o.model, in); err != nil {
+			return err
+		}
 	}
-	return answers, err
+	o.warnings.balance(answers)
+	return nil
 }
 
 // Warnings are the doubts that the batches since the last Reset raised.
@@ -248,6 +277,9 @@ func (o *Observer) Warnings() []Warning { return slices.Clone(o.warnings) }
 // Reset forgets all batches.
 func (o *Observer) Reset() error {
 	o.warnings = nil
+	if o.witness != nil {
+		o.witness.batches = 0
+	}
 	if o.learner != nil {
 		return o.learner.reset()
 	}
@@ -260,9 +292,9 @@ func (o *Observer) Reset() error {
 // Close frees the observer, not its model.
 func (o *Observer) Close() error {
 	if o.learner != nil {
-		return o.learner.close()
+		return o.witness.close(o.learner.close())
 	}
-	return o.program.Close()
+	return o.witness.close(o.program.Close())
 }
 
 // Steps are what the batches since the last Reset did, one each; nil of modes that do not learn.

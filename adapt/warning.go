@@ -38,22 +38,32 @@ func (w *warnings) add(d Doubt, format string, values ...any) {
 	*w = append(*w, Warning{d, 1, fmt.Sprintf(format, values...)})
 }
 
-// judge looks at the answers of one batch.
-func (w *warnings) judge(m Method, answers []observer.Answer) {
-	n := len(answers)
-	if o := m.options(); n == 1 && o.Prior == 0 && o.Weight == 0 && m.Mode != Cumulative {
+// size looks at the number of images of a batch.
+func (w *warnings) size(m Method, n int) {
+	if n == 1 && m.blind() && m.Mode != Cumulative {
 		w.add(Single, "a batch of one image and no source samples (N=0): statistics of a single image destroy the accuracy of most networks; use mode prior")
 		return
 	}
 	if n < m.Images {
 		w.add(Short, "a batch has %d images where %d were asked for", n, m.Images)
 	}
-	if Concentrated(answers) {
-		rho, _ := Coincidence(answers)
-		classes := float64(len(answers[0].Probabilities))
-		w.add(Unbalanced, "a batch of %d images is answered with few classes (two of its answers agree in %.0f %% of pairs, in %.0f %% where classes are balanced): its statistics may be those of the classes rather than of the condition", n, 100*rho, 100/classes)
+}
+
+// balance looks at the answers of a network that leans to the source.
+func (w *warnings) balance(answers []observer.Answer) {
+	if len(answers) < fewest {
+		return
+	}
+	rho, z := Coincidence(answers)
+	classes := float64(len(answers[0].Probabilities))
+	if z > certain && rho > max(1.5/classes, 0.1) {
+		w.add(Unbalanced, "%d images seem to hold few classes (two answers agree in %.0f %% of pairs, in %.0f %% where classes are balanced): its statistics are those of the classes as much as of the condition, and images of one class are mostly answered wrongly",
+			len(answers), 100*rho, 100/classes)
 	}
 }
+
+// fewest is the number of answers from which on classes that coincide say something: of fewer, balanced ones do so too often by accident.
+const fewest = 8
 
 // Concentrated says whether the answers of a batch name so few classes that it is no accident: two of them agree in more than half of the
 // pairs, and Coincidence is more than 4 standard deviations from that of balanced labels.
