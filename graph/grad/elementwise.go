@@ -100,26 +100,29 @@ func mod(b *graph.Builder, c call) []graph.Value {
 // pow: y = a^e, so da = dy·e·a^(e-1), which is 0 for e = 0, also at a = 0; and de = dy·y·ln a, which is 0 at a = 0 for e >= 0.
 func pow(b *graph.Builder, c call) []graph.Value {
 	a, e, dy := c.x[0], c.x[1], c.dy[0]
+	power, zero := convert(b, e, a.Type), number(b, a, 0)
+	da := powerSlope(b, a, power, dy)
 	if known, ok := b.Numbers(e); ok && len(known) == 1 && len(e.Shape) <= len(a.Shape) {
-		switch known[0] {
-		case 0:
-			return []graph.Value{{}}
+		switch known[0] { // the common ones need no Pow
 		case 1:
-			return []graph.Value{dy}
+			da = dy
 		case 2:
-			return []graph.Value{mul(b, dy, scale(b, a, 2))}
+			da = mul(b, dy, scale(b, a, 2))
 		}
 	}
-	power := convert(b, e, a.Type)
-	zero := number(b, a, 0)
-	lower := b.Op("Pow", []graph.Value{a, shift(b, power, -1)})
-	da := mul(b, dy, keep(b, b.Op("Not", []graph.Value{compare(b, "Equal", power, zero)}), mul(b, power, lower)))
 	if !continuous(e.Type) {
 		return []graph.Value{da}
 	}
 	flat := b.Op("And", []graph.Value{compare(b, "Equal", a, zero), compare(b, "GreaterOrEqual", power, zero)})
 	slope := where(b, flat, zero, mul(b, c.y[0], unary(b, "Log", a)))
 	return []graph.Value{da, convert(b, mul(b, dy, slope), e.Type)}
+}
+
+// powerSlope is dy·e·a^(e-1), 0 for e = 0.
+func powerSlope(b *graph.Builder, a, e, dy graph.Value) graph.Value {
+	lower := b.Op("Pow", []graph.Value{a, shift(b, e, -1)})
+	moves := b.Op("Not", []graph.Value{compare(b, "Equal", e, number(b, e, 0))})
+	return mul(b, dy, keep(b, moves, mul(b, e, lower)))
 }
 
 // extreme, Min and Max: the gradient goes to the input that is taken; inputs that are equal share it. Nothing flows where the output is

@@ -210,6 +210,19 @@ func TestKinks(t *testing.T) {
 	}
 }
 
+// TestConstantExponent: an exponent that is known may be a parameter all the same.
+func TestConstantExponent(t *testing.T) {
+	for _, exponent := range []float32{1, 2, 3} {
+		g := build(t, func(b *graph.Builder) graph.Value {
+			return all(b, b.Op("Pow", []graph.Value{b.Input("x", tensor.Float32, graph.Dims(1)...), b.Initializer("e", of([]float32{exponent}, 1))}))
+		})
+		got := evaluate(t, g, map[string]*tensor.Tensor{"x": of([]float32{1.5}, 1)}, "x", "e")
+		power := math.Pow(1.5, float64(exponent))
+		expect(t, "dx", got[0], float32(float64(exponent)*power/1.5))
+		expect(t, "de", got[1], float32(power*math.Log(1.5)))
+	}
+}
+
 // TestNoFlow: integers and steps stop gradients silently: zeros, beside a path that carries one.
 func TestNoFlow(t *testing.T) {
 	g := build(t, func(b *graph.Builder) graph.Value {
