@@ -52,7 +52,11 @@ func Estimate(ctx context.Context, e engine.Engine, m *observer.Model, images Im
 	if method.Mode == Cumulative {
 		return n.cumulate(ctx, e, m, images, method, size, seed)
 	}
-	if n.graph, err = norm.Batch(n.graph, n.layers, n.options); err != nil {
+	o := n.options
+	if o.Prior > 0 && o.Images == 0 { // the source counts as N images beside the whole set, not beside each batch
+		o.Images = float64(images.Len())
+	}
+	if n.graph, err = norm.Batch(n.graph, n.layers, o); err != nil {
 		return nil, err
 	}
 	return n.measure(ctx, e, m, images, n.layers, size, seed)

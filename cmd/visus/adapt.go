@@ -138,6 +138,13 @@ func (c *adaptCommand) deploy(ctx context.Context, t terminal) error {
 		t.say("warning: statistics of a single image destroy the accuracy of most networks; use --prior, or more images")
 	}
 	t.say("adapting to %s", counted(images.Len(), "image"))
+	doubts, err := adapt.Balance(ctx, engine, model, images, method, c.Seed)
+	if err != nil {
+		return err
+	}
+	for _, d := range doubts {
+		t.say("warning: %s", d.Text)
+	}
 	statistics, err := adapt.Estimate(ctx, engine, model, images, method, c.Seed)
 	if err != nil {
 		return err
@@ -206,10 +213,13 @@ func (c *adaptCommand) tellShift(ctx context.Context, t terminal, e *ort.Engine,
 const answerBatch = 128
 
 // tellAnswers shows the images to the adapted model, and the labelled ones to the model as it was: it tells the accuracy of both where there
-// are labels, and warns where images of few classes have made the statistics.
+// are labels.
 func tellAnswers(ctx context.Context, t terminal, s *session.Session, adapted *adapt.Observer) error {
 	model, images, truth := s.Models[0], s.Source(s.Conditions[0]), s.Choices[0].Truth
-	var labelled, before, after, few int
+	if len(truth) == 0 {
+		return nil
+	}
+	var labelled, before, after int
 	for first := 0; first < images.Len(); first += answerBatch {
 		batch := make([]*raster.Image, min(answerBatch, images.Len()-first))
 		err := session.Parallel(ctx, runtime.GOMAXPROCS(0), len(batch), func(_, k int) error {
@@ -226,12 +236,6 @@ func tellAnswers(ctx context.Context, t terminal, s *session.Session, adapted *a
 		if err != nil {
 			return err
 		}
-		if adapt.Concentrated(now) {
-			few += len(batch)
-		}
-		if len(truth) == 0 {
-			continue
-		}
 		then, err := model.Answer(ctx, batch)
 		if err != nil {
 			return err
@@ -245,9 +249,6 @@ func tellAnswers(ctx context.Context, t terminal, s *session.Session, adapted *a
 			before += count(then[k].Top(1)[0] == class)
 			after += count(now[k].Top(1)[0] == class)
 		}
-	}
-	if 2*few > images.Len() {
-		t.say("warning: most images are answered with few classes; the statistics may be those of the classes rather than of the world")
 	}
 	if labelled > 0 {
 		share := func(right int) float64 { return 100 * float64(right) / float64(labelled) }
