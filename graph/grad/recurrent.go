@@ -39,7 +39,7 @@ func unroll(b *graph.Builder, c call) []graph.Value {
 				steps[t] = length - 1 - t
 			}
 		}
-		ys, h, m := run(b, c, d, directions, steps)
+		ys, h, m := run(b, c, d, steps)
 		sequences, hidden = append(sequences, concat(b, 0, ys...)), append(hidden, h)
 		memory = append(memory, m)
 	}
@@ -74,7 +74,7 @@ func plainRecurrence(c call) error {
 }
 
 // run goes through the sequence in one direction. It returns y [1, 1, batch, H] of each time, and the last state and memory, [1, batch, H].
-func run(b *graph.Builder, c call, direction, directions int, steps []int) (ys []graph.Value, h, memory graph.Value) {
+func run(b *graph.Builder, c call, direction int, steps []int) (ys []graph.Value, h, memory graph.Value) {
 	x, gates := sizes(c.x[0]), gatesOf[c.Op]
 	size := sizes(c.x[2])[2]
 	k := cell{op: c.Op, activations: activationsOf[c.Op], resetLast: c.Int("linear_before_reset", 0) != 0}
@@ -87,7 +87,7 @@ func run(b *graph.Builder, c call, direction, directions int, steps []int) (ys [
 		bias, k.bias = both[0], both[1]
 	}
 	k.r = part(b, c.x[2], direction)
-	inputs := affine(b, reshape(b, c.x[0], []int{x[0] * x[1], x[2]}), part(b, c.x[1], direction), bias)
+	inputs := b.Gemm(reshape(b, c.x[0], []int{x[0] * x[1], x[2]}), part(b, c.x[1], direction), bias)
 	pieces := split(b, reshape(b, inputs, []int{x[0], x[1], gates * size}), 0, slices.Repeat([]int{1}, x[0]))
 	state := []int{x[1], size}
 	h, memory = start(b, c, 5, direction, state), start(b, c, 6, direction, state)
@@ -114,11 +114,6 @@ func part(b *graph.Builder, v graph.Value, i int) graph.Value {
 	return reshape(b, split(b, v, 0, slices.Repeat([]int{1}, shape[0]))[i], shape[1:])
 }
 
-// affine is x·Wᵀ + bias; bias may be a zero Value.
-func affine(b *graph.Builder, x, weights, bias graph.Value) graph.Value {
-	return b.Gemm(x, weights, bias)
-}
-
 // step is one step from the product of x with W [batch, gates·H], the state and the memory [batch, H], in ONNX's order of gates.
 func (k cell) step(b *graph.Builder, x, h, memory graph.Value) (nextH, nextMemory graph.Value) {
 	activate := func(i int, v graph.Value) graph.Value { return unary(b, k.activations[i], v) }
@@ -126,16 +121,16 @@ func (k cell) step(b *graph.Builder, x, h, memory graph.Value) (nextH, nextMemor
 	parts := func(v graph.Value, n int) []graph.Value { return split(b, v, 1, slices.Repeat([]int{size}, n)) }
 	switch k.op {
 	case "RNN":
-		return activate(0, b.Add(x, affine(b, h, k.r, k.bias))), memory
+		return activate(0, b.Add(x, b.Gemm(h, k.r, k.bias))), memory
 	case "LSTM": // input, output, forget, cell
-		gates := parts(b.Add(x, affine(b, h, k.r, k.bias)), 4)
+		gates := parts(b.Add(x, b.Gemm(h, k.r, k.bias)), 4)
 		memory = b.Add(mul(b, activate(0, gates[2]), memory), mul(b, activate(0, gates[0]), activate(1, gates[3])))
 		return mul(b, activate(0, gates[1]), activate(2, memory)), memory
 	}
 	inputs := parts(x, 3) // update, reset, hidden
 	var update, candidate graph.Value
 	if k.resetLast {
-		products := parts(affine(b, h, k.r, k.bias), 3)
+		products := parts(b.Gemm(h, k.r, k.bias), 3)
 		update = activate(0, b.Add(inputs[0], products[0]))
 		reset := activate(0, b.Add(inputs[1], products[1]))
 		candidate = activate(1, b.Add(inputs[2], mul(b, reset, products[2])))
@@ -145,10 +140,10 @@ func (k cell) step(b *graph.Builder, x, h, memory graph.Value) (nextH, nextMemor
 		if k.bias.Name != "" {
 			copy(hidden[:], split(b, k.bias, 0, gates))
 		}
-		products := parts(affine(b, h, weights[0], hidden[0]), 2)
+		products := parts(b.Gemm(h, weights[0], hidden[0]), 2)
 		update = activate(0, b.Add(inputs[0], products[0]))
 		reset := activate(0, b.Add(inputs[1], products[1]))
-		candidate = activate(1, b.Add(inputs[2], affine(b, mul(b, reset, h), weights[1], hidden[1])))
+		candidate = activate(1, b.Add(inputs[2], b.Gemm(mul(b, reset, h), weights[1], hidden[1])))
 	}
 	return b.Add(candidate, mul(b, update, sub(b, h, candidate))), memory
 }
