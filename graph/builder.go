@@ -23,6 +23,7 @@ type building struct {
 	graph   *Graph
 	infer   *inference
 	names   map[string]bool
+	numbers map[string]int    // the last number behind a name
 	outputs map[string]string // value -> name that Build gives it
 	err     error
 }
@@ -30,7 +31,7 @@ type building struct {
 // NewBuilder starts a graph of the given name and ONNX opset (7 to 24).
 func NewBuilder(name string, opset int64) *Builder {
 	g := &Graph{Name: name, Producer: "visus", Metadata: map[string]string{}, Opsets: map[string]int64{"": opset}}
-	b := &building{graph: g, names: map[string]bool{}, outputs: map[string]string{}}
+	b := &building{graph: g, names: map[string]bool{}, numbers: map[string]int{}, outputs: map[string]string{}}
 	b.infer = &inference{facts: map[string]fact{}, opsets: g.Opsets, stated: map[string]Value{}}
 	if opset < OldestOpset || opset > NewestOpset {
 		b.err = fmt.Errorf("graph: opset %d is outside %d..%d", opset, OldestOpset, NewestOpset)
@@ -41,7 +42,7 @@ func NewBuilder(name string, opset int64) *Builder {
 // Extend returns a builder that appends to a graph that exists: Value finds what is there, Build returns g itself. Build's own changes come
 // last: until then what was written is in g, but outputs that were added have inner names.
 func Extend(g *Graph) (*Builder, error) {
-	b := &building{graph: g, names: g.allNames(), outputs: map[string]string{}}
+	b := &building{graph: g, names: g.allNames(), numbers: map[string]int{}, outputs: map[string]string{}}
 	b.infer = &inference{facts: map[string]fact{}, opsets: g.Opsets, stated: map[string]Value{}}
 	if err := b.infer.graph(g); err != nil {
 		return nil, g.fail(err)
@@ -127,7 +128,7 @@ func (b *Builder) constant(name string, t *tensor.Tensor) Value {
 
 // Constant adds a constant under a name of the builder's choice.
 func (b *Builder) Constant(t *tensor.Tensor) Value {
-	return b.constant(fresh(b.names, b.scoped("constant")), t)
+	return b.constant(b.fresh(b.scoped("constant")), t)
 }
 
 // Ints adds a constant list of integers, such as the shape that Reshape reads.
@@ -137,7 +138,7 @@ func (b *Builder) Ints(values ...int64) Value {
 		b.fail("Ints", err)
 		return Value{}
 	}
-	return b.constant(fresh(b.names, b.scoped("ints")), t)
+	return b.constant(b.fresh(b.scoped("ints")), t)
 }
 
 // Scalar adds a constant without dimensions, of a floating-point type or a whole number's.
@@ -153,7 +154,18 @@ func (b *Builder) Scalar(kind tensor.Type, value float64) Value {
 		b.fail("Scalar", fmt.Errorf("no constants of type %s", kind))
 		return Value{}
 	}
-	return b.constant(fresh(b.names, b.scoped("scalar")), t)
+	return b.constant(b.fresh(b.scoped("scalar")), t)
+}
+
+// fresh is the graph's Fresh. It counts on from the last number of a wish, as a long graph has the same one thousands of times.
+func (b *building) fresh(wish string) string {
+	name := wish
+	for i := max(b.numbers[wish], 1); b.names[name] || name == ""; i++ {
+		name = wish + "_" + strconv.Itoa(i+1)
+		b.numbers[wish] = i + 1
+	}
+	b.names[name] = true
+	return name
 }
 
 func (b *Builder) define(op, name string) bool {
@@ -191,7 +203,7 @@ func (b *Builder) Ops(op string, outputs int, inputs []Value, attributes ...Attr
 	if b.scope != "" {
 		n.Name = b.scope + "/" + n.Op
 	}
-	n.Name = fresh(b.names, n.Name)
+	n.Name = b.fresh(n.Name)
 	for i, v := range inputs {
 		if v.Name != "" && !b.infer.has(v.Name) {
 			b.fail(op, fmt.Errorf("input %d, %q, is no value of this graph", i, v.Name))
@@ -201,7 +213,7 @@ func (b *Builder) Ops(op string, outputs int, inputs []Value, attributes ...Attr
 	}
 	for i := range out {
 		name := n.Name + "_output_" + strconv.Itoa(i)
-		n.Outputs = append(n.Outputs, fresh(b.names, name))
+		n.Outputs = append(n.Outputs, b.fresh(name))
 	}
 	if err := b.infer.node(n); err != nil {
 		b.fail(op, err)

@@ -84,3 +84,22 @@ func TestRecurrentWithoutGradient(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkUnroll writes the gradient of a GRU over 500 steps, about 20000 nodes.
+func BenchmarkUnroll(b *testing.B) {
+	build := graph.NewBuilder("gru", graph.CommonOpset)
+	in := func(name string, shape ...int) graph.Value {
+		return build.Input(name, tensor.Float32, graph.Dims(shape...)...)
+	}
+	y := build.Op("GRU", []graph.Value{in("x", 500, 8, 16), in("w", 1, 96, 16), in("r", 1, 96, 32)}, attribute("hidden_size", int64(32)))
+	build.Output("loss", total(build, y))
+	g, err := build.Build()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := Append(g.Clone(), "loss", "x", "w", "r"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
