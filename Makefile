@@ -24,10 +24,10 @@ demo: runtime build
 
 ## test: set-up and all tests
 test: runtime
-	go test ./...
+	go test -timeout 25m ./...
 
 race: runtime
-	go test -race -short $(PACKAGES_WITH_GOROUTINES)
+	go test -race -short -timeout 20m $(PACKAGES_WITH_GOROUTINES)
 
 ## bench: every speed that is claimed, both sides in one run; writes docs/benchmarks.md
 bench: runtime build
