@@ -20,6 +20,9 @@ import (
 // lab is the study of ResNet-20 on the lossless CIFAR-10 images.
 func lab(t *testing.T) adaptation.Study {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("whole studies")
+	}
 	engine, err := ort.Open(ort.Options{})
 	if err != nil {
 		t.Skipf("no ONNX Runtime: %v", err)
