@@ -16,7 +16,6 @@ import (
 	"visus/graph/norm"
 	"visus/measure/shift"
 	"visus/observer"
-	"visus/stimulus"
 	"visus/stimulus/raster"
 	"visus/study/corruption"
 	"visus/study/session"
@@ -126,10 +125,8 @@ func (c *adaptCommand) deploy(ctx context.Context, t terminal) error {
 	}
 	model, images := s.Models[0], s.Source(s.Conditions[0])
 	method := adapt.Method{Mode: c.mode(), Images: c.Batch, Prior: c.Prior, Layers: c.Layers, Only: parts[c.Only], Pooled: c.Pooled}
-	if c.Clean != "" {
-		if method.Clean, err = c.calibrate(ctx, engine, model); err != nil {
-			return err
-		}
+	if method.Clean, err = c.options().Calibrate(ctx, engine, model, c.Clean); err != nil {
+		return err
 	}
 	if images.Len() < max(c.Batch, 1) {
 		t.say("warning: there are %s where a batch of %d was asked for", counted(images.Len(), "image"), c.Batch)
@@ -178,15 +175,6 @@ func single(m adapt.Method, images int) bool {
 }
 
 var parts = map[string]norm.Part{"both": norm.Both, "mean": norm.MeanOnly, "variance": norm.VarianceOnly}
-
-func (c *adaptCommand) calibrate(ctx context.Context, e *ort.Engine, m *observer.Model) (norm.Statistics, error) {
-	set, err := stimulus.Open(c.Clean, stimulus.Options{Orient: c.Orient})
-	if err != nil {
-		return nil, err
-	}
-	defer set.Close()
-	return adapt.Calibrate(ctx, e, m, set.Conditions[0].Source)
-}
 
 // tellShift says how far the images are from those that the model knows.
 func (c *adaptCommand) tellShift(ctx context.Context, t terminal, e *ort.Engine, m *observer.Model, images adapt.Images, clean norm.Statistics) error {

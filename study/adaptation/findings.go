@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -12,7 +13,6 @@ import (
 	"visus/measure/proportion"
 	"visus/measure/rank"
 	"visus/measure/shift"
-	"visus/stimulus/raster"
 	"visus/study/session"
 	"visus/trial"
 )
@@ -49,7 +49,7 @@ type Way struct {
 	Images int                   `json:"n"`
 	Prior  float64               `json:"prior"`
 	Errors []proportion.Estimate `json:"errors"`     // by condition
-	Mean   float64               `json:"mean_error"` // over the conditions with a corruption
+	Mean   float64               `json:"mean_error"` // over the conditions with a corruption, where there are some
 }
 
 // Suggested is how many source samples the bounds of Schneider et al. 2020 suggest, beside what the errors say.
@@ -84,6 +84,7 @@ func (r *run) measure() (*Findings, error) {
 	for _, c := range r.Conditions {
 		f.Conditions = append(f.Conditions, c.Name)
 	}
+	corrupted := slices.ContainsFunc(r.Conditions, func(c session.Condition) bool { return c.Severity > 0 })
 	for i, m := range r.Models {
 		found := ModelFindings{Name: m.Name()}
 		for k, w := range r.ways {
@@ -98,7 +99,7 @@ func (r *run) measure() (*Findings, error) {
 					return nil, err
 				}
 				out.Errors = append(out.Errors, e)
-				if condition.Severity > 0 || len(r.Conditions) == 1 {
+				if condition.Severity > 0 || !corrupted {
 					sum, counted = sum+e.Value, counted+1
 				}
 			}
@@ -110,12 +111,6 @@ func (r *run) measure() (*Findings, error) {
 	return f, nil
 }
 
-// held is a domain in memory.
-type held []*raster.Image
-
-func (h held) Len() int                           { return len(h) }
-func (h held) Image(i int) (*raster.Image, error) { return h[i], nil }
-
 // measureShift measures how far each condition is, and what the bounds make of it.
 func (r *run) measureShift(ctx context.Context, f *Findings) error {
 	channels := make([][][][]shift.Channel, len(r.Models)) // [model][condition][layer]
@@ -125,7 +120,7 @@ func (r *run) measureShift(ctx context.Context, f *Findings) error {
 			return err
 		}
 		for i, m := range r.Models {
-			moved, err := adapt.Measure(ctx, r.Engine, m, held(views[r.ViewOf[i]]), r.clean[i])
+			moved, err := adapt.Measure(ctx, r.Engine, m, session.Held(views[r.ViewOf[i]]), r.clean[i])
 			if errors.Is(err, adapt.ErrNothing) {
 				continue
 			}

@@ -25,7 +25,6 @@ import (
 	"visus/internal/version"
 	"visus/observer"
 	"visus/report"
-	"visus/stimulus"
 	"visus/stimulus/raster"
 	"visus/study/result"
 	"visus/study/session"
@@ -176,16 +175,12 @@ func (r *run) open(ctx context.Context) (err error) {
 
 func (r *run) calibrate(ctx context.Context) error {
 	r.clean = make([]norm.Statistics, len(r.Models))
-	if r.Options.Clean == "" {
-		return nil
-	}
-	set, err := stimulus.Open(r.Options.Clean, stimulus.Options{Orient: r.Options.Orient})
-	if err != nil {
-		return err
-	}
-	defer set.Close()
 	for i, m := range r.Models {
-		if r.clean[i], err = adapt.Calibrate(ctx, r.Engine, m, set.Conditions[0].Source); err != nil {
+		var err error
+		if r.clean[i], err = r.Options.Calibrate(ctx, r.Engine, m, r.Options.Clean); err != nil {
+			return err
+		}
+		if err = r.WarnOfBalance(ctx, r.Engine, m, adapt.Method{Mode: adapt.Batch, Clean: r.clean[i]}); err != nil {
 			return err
 		}
 	}

@@ -5,9 +5,7 @@ import (
 	"fmt"
 
 	"visus/adapt"
-	"visus/graph/norm"
 	"visus/observer"
-	"visus/stimulus"
 	"visus/stimulus/raster"
 	"visus/study/session"
 )
@@ -41,11 +39,11 @@ func (x *examination) seat(ctx context.Context) error {
 		if !x.adapts() {
 			continue
 		}
-		clean, err := x.calibration(ctx, m)
+		clean, err := x.Options.Calibrate(ctx, x.Engine, m, x.Options.Clean)
 		if err != nil {
 			return err
 		}
-		for _, mode := range x.Options.Adapt {
+		for at, mode := range x.Options.Adapt {
 			method := adapt.Method{Mode: adapt.Mode(mode), Images: x.blockSize(), Prior: x.Options.Prior, Clean: clean}
 			if method.Mode != adapt.Prior {
 				method.Prior = 0
@@ -59,35 +57,16 @@ func (x *examination) seat(ctx context.Context) error {
 				break
 			}
 			x.subjects = append(x.subjects, subject{adapted.Name(), i, method.String(), adapted})
+			if at > 0 {
+				continue
+			}
+			if err := x.WarnOfBalance(ctx, x.Engine, m, method); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
-
-// calibrationImages are enough: statistics of 100 images of 32×32 pixels already make the calibrated mode the best (ResNet-20, CIFAR-10).
-const calibrationImages = 500
-
-// calibration measures the model on clean images, where there are some.
-func (x *examination) calibration(ctx context.Context, m *observer.Model) (norm.Statistics, error) {
-	if x.Options.Clean == "" {
-		return nil, nil
-	}
-	set, err := stimulus.Open(x.Options.Clean, stimulus.Options{Orient: x.Options.Orient})
-	if err != nil {
-		return nil, err
-	}
-	defer set.Close()
-	return adapt.Calibrate(ctx, x.Engine, m, sample{set.Conditions[0].Source, session.Spread(calibrationImages, set.Conditions[0].Len())})
-}
-
-// sample is a part of a set.
-type sample struct {
-	stimulus.Source
-	items []int
-}
-
-func (s sample) Len() int                           { return len(s.items) }
-func (s sample) Image(i int) (*raster.Image, error) { return s.Source.Image(s.items[i]) }
 
 // seats counts the observers for a person.
 func (x *examination) seats() string {

@@ -178,25 +178,34 @@ const sampleSize = 200
 // decide looks at a sample of the images to settle what the model leaves open.
 func (s *Session) decide(ctx context.Context, m *observer.Model, order *observer.Classes) (observer.Choice, error) {
 	sample := observer.Sample{All: s.categories, Order: order}
+	var err error
+	if sample.Images, sample.Categories, err = s.sample(ctx, m, sampleSize); err != nil {
+		return observer.Choice{}, err
+	}
+	return observer.Choose(ctx, m, sample)
+}
+
+// sample reads up to n images, spread over the set, at the model's size. Those that cannot be read are left out: they are listed when their
+// turn comes, and what matters here is that some can.
+func (s *Session) sample(ctx context.Context, m *observer.Model, n int) (images []*raster.Image, categories []string, err error) {
 	source := s.Conditions[0].Source
 	var lost error
-	for _, at := range Spread(sampleSize, len(s.Stimuli)) {
+	for _, at := range Spread(n, len(s.Stimuli)) {
+		if ctx.Err() != nil {
+			return nil, nil, ErrInterrupted
+		}
 		i := s.Stimuli[at]
 		image, err := source.Image(i)
 		if err != nil {
-			lost = err // listed when its turn comes; what matters here is that some can be read
+			lost = err
 			continue
 		}
-		sample.Images = append(sample.Images, m.Geometry().Fit(image))
-		sample.Categories = append(sample.Categories, source.Item(i).Category)
-		if err := ctx.Err(); err != nil {
-			return observer.Choice{}, ErrInterrupted
-		}
+		images, categories = append(images, m.Geometry().Fit(image)), append(categories, source.Item(i).Category)
 	}
-	if len(sample.Images) == 0 {
-		return observer.Choice{}, fmt.Errorf("session: no image of %s can be read: %w", s.Set.Path, lost)
+	if len(images) == 0 {
+		return nil, nil, fmt.Errorf("session: no image of %s can be read: %w", s.Set.Path, lost)
 	}
-	return observer.Choose(ctx, m, sample)
+	return images, categories, nil
 }
 
 func (s *Session) record(i int, m *observer.Model, c observer.Choice) {
@@ -355,16 +364,3 @@ func Parallel(ctx context.Context, workers, n int, do func(worker, i int) error)
 	}
 	return ctx.Err()
 }
-
-// Source is the session's stimuli under a condition that the data were recorded in, in the session's order.
-func (s *Session) Source(c Condition) stimulus.Source { return chosen{c.Source, s.Stimuli} }
-
-// chosen is a part of a source.
-type chosen struct {
-	stimulus.Source
-	items []int
-}
-
-func (c chosen) Len() int                           { return len(c.items) }
-func (c chosen) Item(i int) stimulus.Item           { return c.Source.Item(c.items[i]) }
-func (c chosen) Image(i int) (*raster.Image, error) { return c.Source.Image(c.items[i]) }

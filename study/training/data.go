@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"visus/stimulus"
+	"visus/study/session"
 )
 
 // labelled is a data set whose items with a label are used, as indices into its source.
@@ -54,7 +55,7 @@ func (d *labelled) read(limit int, classes []string) ([]string, error) {
 		class[name] = i
 	}
 	digest := sha256.New()
-	for _, i := range spread(limit, d.source.Len()) {
+	for _, i := range session.Spread(limit, d.source.Len()) {
 		item := d.source.Item(i)
 		io.WriteString(digest, item.ID+"\x00"+item.Category+"\n")
 		if item.Category == "" {
@@ -102,18 +103,6 @@ func categories(source stimulus.Source) []string {
 		return strings.Compare(a, b)
 	})
 	return names
-}
-
-// spread returns n of 0..total-1, evenly spaced, all of them where n is 0 or too large.
-func spread(n, total int) []int {
-	if n <= 0 || n > total {
-		n = total
-	}
-	out := make([]int, n)
-	for i := range out {
-		out[i] = i * total / n
-	}
-	return out
 }
 
 // few lists some names for a message.

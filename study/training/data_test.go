@@ -15,6 +15,7 @@ import (
 	"visus/stimulus"
 	"visus/stimulus/augment"
 	"visus/stimulus/raster"
+	"visus/study/session"
 )
 
 // album is a Source of plain-coloured images.
@@ -110,7 +111,7 @@ func TestSplit(t *testing.T) {
 		}
 		both := slices.Concat(train, validation)
 		slices.Sort(both)
-		if !slices.Equal(both, spread(0, len(labels))) || !slices.IsSorted(train) || !slices.IsSorted(validation) {
+		if !slices.Equal(both, session.Spread(0, len(labels))) || !slices.IsSorted(train) || !slices.IsSorted(validation) {
 			t.Fatalf("%v and %v are no parts of %d", train, validation, len(labels))
 		}
 		got, all := make([]int, classes), counts(labels, classes)
@@ -198,7 +199,7 @@ func TestLook(t *testing.T) {
 		{"of two sizes", album{grey28, {side: 30}}, 0, augment.Layout{Width: 32, Height: 32, Channels: 1}},
 		{"large", album{grey200}, 0, augment.Layout{Width: 32, Height: 32, Channels: 1}},
 	} {
-		if got, err := look(c.album, spread(0, len(c.album)), c.size); err != nil || got != c.want {
+		if got, err := look(c.album, session.Spread(0, len(c.album)), c.size); err != nil || got != c.want {
 			t.Errorf("%s: %v, %v; want %v", c.name, got, err, c.want)
 		}
 	}

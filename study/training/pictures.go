@@ -14,6 +14,7 @@ import (
 	"visus/stimulus/augment"
 	"visus/stimulus/raster"
 	"visus/stimulus/resample"
+	"visus/study/session"
 )
 
 // mostHeld is how many bytes of images of a set are held in memory; larger sets are read again each epoch.
@@ -181,7 +182,7 @@ func look(source stimulus.Source, items []int, size int) (augment.Layout, error)
 	channels, side := 1, 0
 	agree := true
 	var lost error
-	for _, at := range spread(sample, len(items)) {
+	for _, at := range session.Spread(sample, len(items)) {
 		m, err := source.Image(items[at])
 		if err != nil {
 			lost = err

@@ -14,6 +14,7 @@ import (
 	"visus/stimulus/augment"
 	"visus/stimulus/raster"
 	"visus/study/result"
+	"visus/study/session"
 	"visus/tensor"
 	"visus/train"
 )
@@ -141,7 +142,7 @@ func (r *run) read(ctx context.Context) error {
 func (r *run) readValidation(ctx context.Context, aside []int, l augment.Layout) error {
 	d := r.images
 	if r.apart != nil {
-		d, aside = r.apart, spread(0, len(r.apart.items))
+		d, aside = r.apart, session.Spread(0, len(r.apart.items))
 	}
 	if len(aside) == 0 {
 		return nil
