@@ -113,15 +113,21 @@ func training(g *graph.Graph, l norm.Layer) error {
 	return g.Replace(node, with...)
 }
 
-// compile makes the step for a batch of a shape.
-func (l *learner) compile(ctx context.Context, shape []int) (*stepper, error) {
+// forward is the network in training form for a batch of a shape.
+func (l *learner) forward(shape []int) (*graph.Graph, error) {
 	g := l.network.graph.Clone()
 	for _, layer := range l.network.layers {
 		if err := training(g, layer); err != nil {
 			return nil, err
 		}
 	}
-	if err := g.FixDims(map[string][]int{l.model.Input().Name: shape}); err != nil {
+	return g, g.FixDims(map[string][]int{l.model.Input().Name: shape})
+}
+
+// compile makes the step for a batch of a shape.
+func (l *learner) compile(ctx context.Context, shape []int) (*stepper, error) {
+	g, err := l.forward(shape)
+	if err != nil {
 		return nil, err
 	}
 	s, err := stepOf(g, l.model.Output, l.model.Scores, l.method, l.affine)
