@@ -1,4 +1,5 @@
-// Package zoo holds network architectures of our own, written with graph/nn: small classifiers that visus trains, and a ResNet-50.
+// Package zoo holds network architectures of our own, written with graph/nn: small classifiers that visus trains, a ResNet-50, and
+// the autoencoder of SlowVAE.
 package zoo
 
 import (
