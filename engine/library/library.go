@@ -22,6 +22,9 @@ type Library struct {
 // ONNXRuntime is the library of package ort.
 var ONNXRuntime = Library{Title: "ONNX Runtime", Variable: "VISUS_ONNXRUNTIME", Base: "onnxruntime"}
 
+// OneDNN is the library of package engine/onednn/dnnl.
+var OneDNN = Library{Title: "oneDNN", Variable: "VISUS_ONEDNN", Base: "dnnl"}
+
 // Place is a folder or file that was searched.
 type Place struct {
 	Path   string // the folder, or what the variable holds
