@@ -54,7 +54,11 @@ func (b *bench) corruptions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reference, err := startPython(ctx, b.python, files)
+	var arguments []string
+	for size, path := range files {
+		arguments = append(arguments, fmt.Sprintf("%d=%s", size, path))
+	}
+	reference, err := startPython(ctx, b.python, "bench/corruptions.py", arguments...)
 	if err != nil {
 		return err
 	}

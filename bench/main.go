@@ -1,6 +1,6 @@
 // Command bench measures every speed that the project claims, both sides in one run, and writes docs/benchmarks.md.
 //
-//	go run ./bench [-only corruptions|inference|memory|start] [-quick] [-out docs/benchmarks.md]
+//	go run ./bench [-only corruptions|inference|training|memory|start] [-quick] [-out docs/benchmarks.md]
 //
 // With -only or -quick the page goes to the standard output, unless -out names a file. scripts/bench.sh sets up what it needs.
 package main
@@ -24,7 +24,8 @@ import (
 type bench struct {
 	quick  bool
 	visus  string // the program
-	python string // of the virtual environment with the reference packages
+	python string // of the virtual environment with the packages of corruptions
+	torch  string // of that with PyTorch
 	cache  string // where inputs are made, and kept between runs
 	golden string // natural images and models, where the folder exists
 	page   page
@@ -39,6 +40,7 @@ type part struct {
 var parts = []part{
 	{"corruptions", (*bench).corruptions},
 	{"inference", (*bench).inference},
+	{"training", (*bench).training},
 	{"memory", (*bench).memory},
 	{"start", (*bench).start},
 }
@@ -54,11 +56,12 @@ func main() {
 
 func run(ctx context.Context) error {
 	b := &bench{page: page{load: load()}}
-	only := flag.String("only", "", "measure one `part`: corruptions, inference, memory or start")
+	only := flag.String("only", "", "measure one `part`: corruptions, inference, training, memory or start")
 	out := flag.String("out", "", "Markdown `file` to write; default docs/benchmarks.md, with -only and -quick the standard output")
 	flag.BoolVar(&b.quick, "quick", false, "few rounds and small data: shows that the benchmarks run, not how fast anything is")
 	flag.StringVar(&b.visus, "visus", "bin/visus", "the `program` to measure")
 	flag.StringVar(&b.python, "python", ".cache/bench-venv/bin/python", "the `interpreter` that has imagenet-c and imagecorruptions")
+	flag.StringVar(&b.torch, "torch", ".cache/torch-venv/bin/python", "the `interpreter` that has PyTorch")
 	flag.StringVar(&b.cache, "cache", ".cache/bench", "`folder` for made images and models")
 	flag.Parse()
 	if b.golden = os.Getenv("VISUS_GOLDEN"); b.golden == "" {
@@ -86,7 +89,7 @@ func run(ctx context.Context) error {
 		measured++
 	}
 	if measured == 0 {
-		return fmt.Errorf("-only %q is none of corruptions, inference, memory, start", *only)
+		return fmt.Errorf("-only %q is none of corruptions, inference, training, memory, start", *only)
 	}
 	fmt.Fprintf(os.Stderr, "bench: done in %s\n", time.Since(start).Round(time.Second))
 	return b.write(*out, start)

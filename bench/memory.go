@@ -93,7 +93,7 @@ func (b *bench) peak(ctx context.Context, model string, images int) (float64, ti
 // watch reads a process's high-water mark until it has ended, in MB; 0 where the system does not tell. The mark of getrusage would not
 // do: a child inherits that of its parent.
 func watch(pid int, ended <-chan struct{}) float64 {
-	most := 0.0
+	most, process := 0.0, strconv.Itoa(pid)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -101,25 +101,9 @@ func watch(pid int, ended <-chan struct{}) float64 {
 		case <-ended:
 			return most
 		case <-tick.C:
-			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-			if err == nil {
-				most = max(most, highWater(string(status)))
-			}
+			most = max(most, float64(speed.MemoryOf(process).Peak)/1e6)
 		}
 	}
-}
-
-// highWater reads the line "VmHWM:   12345 kB", in MB.
-func highWater(status string) float64 {
-	for line := range strings.Lines(status) {
-		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kB, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
-			if err == nil {
-				return kB * 1024 / 1e6
-			}
-		}
-	}
-	return 0
 }
 
 // writeImages writes x [n, 32, 32, 3] and y [n] of ten classes: windows into one picture.

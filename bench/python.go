@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// python is bench/corruptions.py at work.
+// python is a script at work that answers each line with one of JSON. Its first line names versions.
 type python struct {
 	command  *exec.Cmd
 	requests io.WriteCloser
@@ -20,7 +20,7 @@ type python struct {
 	versions []string
 }
 
-// order is one line to the script.
+// order is one line to bench/corruptions.py.
 type order struct {
 	Package    string `json:"package"`
 	Corruption string `json:"corruption"`
@@ -28,16 +28,12 @@ type order struct {
 	Repeats    int    `json:"repeats"`
 }
 
-// startPython starts the script with an image file for each size.
-func startPython(ctx context.Context, interpreter string, images map[int]string) (*python, error) {
+// startPython starts a script.
+func startPython(ctx context.Context, interpreter, script string, arguments ...string) (*python, error) {
 	if _, err := os.Stat(interpreter); err != nil {
-		return nil, fmt.Errorf("%s is missing: run scripts/bench.sh, which sets the reference packages up", interpreter)
+		return nil, fmt.Errorf("%s is missing: run scripts/bench.sh, which sets the packages up that %s needs", interpreter, script)
 	}
-	arguments := []string{"bench/corruptions.py"}
-	for size, path := range images {
-		arguments = append(arguments, fmt.Sprintf("%d=%s", size, path))
-	}
-	p := &python{command: exec.CommandContext(ctx, interpreter, arguments...)}
+	p := &python{command: exec.CommandContext(ctx, interpreter, append([]string{script}, arguments...)...)}
 	p.command.Env = append(os.Environ(), "OPENCV_LOG_LEVEL=ERROR")
 	p.command.Stderr = os.Stderr
 	var err error
@@ -75,6 +71,14 @@ func (p *python) answer(to any) error {
 	return json.Unmarshal(line, to)
 }
 
+// ask writes a line and reads the answer to it.
+func (p *python) ask(line string, to any) error {
+	if _, err := io.WriteString(p.requests, line+"\n"); err != nil {
+		return err
+	}
+	return p.answer(to)
+}
+
 // refusal is what a package says of a corruption that it cannot do.
 type refusal string
 
@@ -86,14 +90,11 @@ func (p *python) time(o order) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := p.requests.Write(append(line, '\n')); err != nil {
-		return 0, err
-	}
 	var answer struct {
 		Seconds float64
 		Error   string
 	}
-	if err := p.answer(&answer); err != nil {
+	if err := p.ask(string(line), &answer); err != nil {
 		return 0, err
 	}
 	if answer.Error != "" {

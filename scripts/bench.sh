@@ -1,17 +1,19 @@
 #!/bin/sh
-# Measures the speeds that the project claims: scripts/bench.sh [-only corruptions|inference|memory|start] [-quick], see bench/main.go.
-# For the corruptions it sets up the packages that they are compared with, in a virtual environment under .cache: Python 3.11, pip, and
-# ImageMagick's libmagickwand are needed.
+# Measures the speeds that the project claims: scripts/bench.sh [-only corruptions|inference|training|memory|start] [-quick], see bench/main.go.
+# For the corruptions and for training it sets up the packages that they are compared with, in virtual environments under .cache: pip is needed,
+# for the corruptions Python 3.11 and ImageMagick's libmagickwand.
 set -eu
 
 cd "$(dirname "$0")/.."
 venv=.cache/bench-venv
 pinned="numpy==1.24.2 scipy==1.10.1 scikit-image==0.19.3 opencv-python-headless==4.6.0.66 pillow==9.4.0 numba==0.57.1 wand==0.7.2 setuptools==65.5.0"
+torch_venv=.cache/torch-venv
+torch=2.15.0
 compared="imagenet-c==0.0.3 imagecorruptions==1.1.2" # without what they ask for: that would bring a second OpenCV
 
 fail() {
 	echo "bench: $1" >&2
-	echo "bench: without the corruptions: scripts/bench.sh -only inference (or memory, or start)" >&2
+	echo "bench: what needs no packages: scripts/bench.sh -only inference (or memory, or start)" >&2
 	exit 1
 }
 
@@ -40,8 +42,23 @@ set_up() {
 	fi
 }
 
+set_up_torch() {
+	found=$("$torch_venv/bin/python" -c 'from importlib.metadata import version; version("numpy"); print(version("torch"))' 2>/dev/null) || found=none
+	if [ "$found" = "$torch" ]; then return; fi
+	command -v python3 >/dev/null 2>&1 || fail "no python3 was found"
+	echo "bench: setting up $torch_venv with PyTorch $torch, some gigabytes"
+	rm -rf "$torch_venv"
+	python3 -m venv "$torch_venv" || fail "python3 cannot make a virtual environment"
+	"$torch_venv/bin/pip" install --quiet --disable-pip-version-check "torch==$torch" numpy || fail "pip could not install PyTorch $torch"
+}
+
 case " $* " in
 *" -only inference "* | *" -only memory "* | *" -only start "*) ;;
-*) set_up ;;
+*" -only training "*) set_up_torch ;;
+*" -only corruptions "*) set_up ;;
+*)
+	set_up
+	set_up_torch
+	;;
 esac
 exec go run ./bench "$@"

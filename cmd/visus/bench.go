@@ -26,6 +26,7 @@ import (
 
 type benchCommand struct {
 	Inference benchInferenceCommand `cmd:"" help:"Images a second through visus and through ONNX Runtime alone, in turns; one JSON line."`
+	Step      benchStepCommand      `cmd:"" help:"Seconds of a step of training, of a gradient or of inference, and its memory; one JSON line."`
 }
 
 type benchInferenceCommand struct {

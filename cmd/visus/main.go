@@ -18,6 +18,7 @@ import (
 	"visus/internal/version"
 	"visus/stimulus/augment"
 	"visus/study/session"
+	"visus/study/steps"
 	"visus/study/training"
 )
 
@@ -78,6 +79,7 @@ func run(args []string) int {
 		kong.Vars{
 			"version": "visus " + version.String(), "networks": listed(training.Networks()), "optimisers": listed(training.Optimisers()),
 			"schedules": listed(training.Schedules()), "augmentations": listed(augment.Names()),
+			"steps": listed(steps.Names()), "engines": engines,
 		},
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
