@@ -30,7 +30,7 @@ const (
 )
 
 // Modes lists the modes of observers.
-var Modes = []Mode{Batch, Prior, Calibrated, Cumulative, Tent, RPL, ETA}
+var Modes = append([]Mode{Batch, Prior, Calibrated, Cumulative}, Learners...)
 
 // Method says how a model is adapted. The zero value of every field but Mode is a default.
 type Method struct {
@@ -176,7 +176,7 @@ func New(ctx context.Context, e engine.Engine, m *observer.Model, method Method)
 
 func build(ctx context.Context, e engine.Engine, m *observer.Model, method Method, n network) (*Observer, error) {
 	if method.Mode.learns() {
-		l, err := newLearner(e, m, method, &n)
+		l, err := newLearner(ctx, e, m, method, &n)
 		if err != nil {
 			return nil, err
 		}
@@ -305,8 +305,8 @@ func (o *Observer) Steps() []Step {
 	return slices.Clone(o.learner.steps)
 }
 
-// Parameters are copies of the scales and biases as they have been learnt, by the names of the model's initializers; nil before the first
-// batch, and of modes that do not learn.
+// Parameters are copies of what has been learnt, of CoTTA by the teacher, by the names of the model's initializers; nil before the first batch, and
+// of modes that do not learn.
 func (o *Observer) Parameters() (map[string]*tensor.Tensor, error) {
 	if o.learner == nil {
 		return nil, nil

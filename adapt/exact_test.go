@@ -8,8 +8,6 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"visus/engine"
-	"visus/engine/ort"
 	"visus/graph"
 	"visus/tensor"
 )
@@ -326,39 +324,31 @@ func slope(mode Mode, logits []float64, classes int) []float64 {
 }
 
 // signs are the outputs of every Relu as the engine computes them, in float32.
-func signs(t testing.TB, e *ort.Engine, o *Observer, in *tensor.Tensor) map[string][]float64 {
+func signs(t testing.TB, o *Observer, in *tensor.Tensor) map[string][]float64 {
 	t.Helper()
 	g, err := o.learner.forward(in.Shape())
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := o.model.CompileOptions()
-	options.Outputs, options.State = nil, nil
 	g.Outputs = nil
+	var names []string
 	for _, n := range g.Nodes {
 		if n.Op == "Relu" {
-			options.Outputs = append(options.Outputs, n.Outputs[0])
+			names = append(names, n.Outputs[0])
 			g.Outputs = append(g.Outputs, graph.Value{Name: n.Outputs[0], Type: tensor.Float32})
 		}
 	}
-	initial, err := g.Release(o.learner.affine...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, v := range initial {
-		options.State = append(options.State, engine.State{Input: name, Initial: v})
-	}
-	p, err := e.Compile(context.Background(), g, options)
+	p, err := o.learner.still(context.Background(), g, names...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	outputs := make([]*tensor.Tensor, len(options.Outputs))
+	outputs := make([]*tensor.Tensor, len(names))
 	if err := p.Run(context.Background(), []*tensor.Tensor{in}, outputs); err != nil {
 		t.Fatal(err)
 	}
 	found := map[string][]float64{}
-	for i, name := range options.Outputs {
+	for i, name := range names {
 		found[name] = outputs[i].Floats()
 	}
 	return found

@@ -2,45 +2,32 @@ package adapt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"slices"
 
 	"visus/engine"
 	"visus/graph"
-	"visus/graph/nn"
 	"visus/graph/norm"
 	"visus/observer"
 	"visus/stimulus/raster"
 	"visus/tensor"
 )
 
-// The modes that learn: layers use the statistics of the batch, variance biased, and a step of an optimiser on each batch changes their scales
-// and biases. Answers are those before the step. With p the softmax of an image's logits and H = −Σ p log p in nats, the losses are:
-const (
-	Tent Mode = "tent" // mean H (Wang et al. 2021)
-	RPL  Mode = "rpl"  // mean (1 − p_ŷ^q)/q, ŷ the class answered, q = 0.8: robust pseudo-labels (Rusak et al. 2022)
-	ETA  Mode = "eta"  // mean H·exp(E₀ − H) of the images with H < E₀ = 0.4 log K that differ from those before (Niu et al. 2022)
-)
-
-func (m Mode) learns() bool { return m == Tent || m == RPL || m == ETA }
-
-// Learning says how the modes that learn do it. The zero value is a default.
-type Learning struct {
-	Optimiser nn.Optimiser // nil: Adam
-	Rate      float64      // 0: 1e-3
-	Steps     int          // on each batch, whose answers are those before the last one; 0: 1
-	Episodic  bool         // every batch begins with the source's parameters; of use with several steps
-	Lasting   bool         // a collapse is told, and the parameters stay
-}
+func (m Mode) learns() bool { return slices.Contains(Learners, m) }
 
 // Step is what one batch did to a model that learns.
 type Step struct {
-	Loss      float64 `json:"loss"`      // before the step
-	Entropy   float64 `json:"entropy"`   // mean H of the batch, in nats
+	Loss      float64 `json:"loss"`      // before the step; of SAR at the point it steps from
+	Entropy   float64 `json:"entropy"`   // mean H of the answers, in nats
 	Kept      float64 `json:"kept"`      // the share of images that the loss is made of; where it is 0 nothing changes
 	Histogram []int   `json:"histogram"` // images by the class answered
 	Collapsed bool    `json:"collapsed"` // the answers were those of a collapse; what else is here comes after the reset, unless Lasting
+	Reset     bool    `json:"reset"`     // SAR put everything back after this batch
+	Skipped   bool    `json:"skipped"`   // the loss or a parameter would have been no finite number: what was before the step stayed
 }
 
 // learner runs steps. Shapes of gradients are fixed: there is one program a batch size, and the state moves from one to the next.
@@ -49,10 +36,13 @@ type learner struct {
 	model    *observer.Model
 	method   Method
 	network  *network
-	affine   []string // scales and biases
+	learnt   []string                  // scales and biases, of CoTTA all weights
+	frozen   []string                  // scales and biases that are not learnt
+	fisher   map[string]*tensor.Tensor // of EATA
 	programs map[int]*stepper
 	last     *stepper // that has the state; nil before the first batch
 	initial  map[string]*tensor.Tensor
+	average  float64 // of SAR's loss; NaN before the first
 	steps    []Step
 }
 
@@ -60,27 +50,58 @@ type learner struct {
 type stepper struct {
 	engine.Program
 	state   []string
-	outputs []*tensor.Tensor // logits, loss, entropy, kept
+	outputs []*tensor.Tensor // logits, loss, kept, finite
+	teacher *teacher         // of CoTTA
 }
 
-func newLearner(e engine.Engine, m *observer.Model, method Method, n *network) (*learner, error) {
+func newLearner(ctx context.Context, e engine.Engine, m *observer.Model, method Method, n *network) (*learner, error) {
 	if n.layers[0].Kind != norm.BatchNorm {
 		return nil, fmt.Errorf("adapt: %s: %s learns the scales of batch normalisation, which is folded here: %w", m.Name(), method.Mode, ErrNothing)
 	}
-	if err := n.graph.Upgrade(); err != nil {
+	l := &learner{engine: e, model: m, method: method, network: n, programs: map[int]*stepper{}, average: math.NaN()}
+	err := n.graph.Upgrade()
+	if err == nil {
+		err = l.choose()
+	}
+	if err == nil && method.Mode == EATA {
+		l.fisher, err = l.importance(ctx)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("adapt: %s: %w", m.Name(), err)
 	}
-	l := &learner{engine: e, model: m, method: method, network: n, programs: map[int]*stepper{}}
-	for _, layer := range n.layers {
-		node, err := normaliser(n.graph, layer)
-		if err != nil {
-			return nil, fmt.Errorf("adapt: %s: %w", m.Name(), err)
-		}
-		l.affine = append(l.affine, node.Inputs[1], node.Inputs[2])
-	}
-	slices.Sort(l.affine)
-	l.affine = slices.Compact(l.affine) // layers may share them
 	return l, nil
+}
+
+// choose lists what is learnt.
+func (l *learner) choose() error {
+	all, err := affine(l.network.graph, l.network.layers)
+	if err != nil {
+		return err
+	}
+	switch l.method.Mode {
+	case SAR:
+		l.learnt, err = affine(l.network.graph, early(l.network.layers))
+	case CoTTA:
+		l.learnt = weights(l.network.graph, l.model.Output, all)
+	default:
+		l.learnt = all
+	}
+	l.frozen = slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(l.learnt, name) })
+	return err
+}
+
+// affine lists the scales and biases of layers, which may share them.
+func affine(g *graph.Graph, layers []norm.Layer) ([]string, error) {
+	var names []string
+	for _, layer := range layers {
+		node, err := normaliser(g, layer)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, node.Inputs[1], node.Inputs[2])
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // normaliser is a layer's node.
@@ -113,7 +134,7 @@ func training(g *graph.Graph, l norm.Layer) error {
 	return g.Replace(node, with...)
 }
 
-// forward is the network in training form for a batch of a shape.
+// forward is the network in training form for a batch of a shape. Scales and biases must be state when it runs.
 func (l *learner) forward(shape []int) (*graph.Graph, error) {
 	g := l.network.graph.Clone()
 	for _, layer := range l.network.layers {
@@ -130,13 +151,13 @@ func (l *learner) compile(ctx context.Context, shape []int) (*stepper, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := stepOf(g, l.model.Output, l.model.Scores, l.method, l.affine)
+	s, err := l.stepOf(g)
 	if err != nil {
 		return nil, err
 	}
 	options := l.model.CompileOptions()
 	options.State = s.State
-	options.Outputs = []string{l.model.Output, s.Loss, entropyOutput, keptOutput}
+	options.Outputs = []string{l.model.Output, s.Loss, keptOutput, finiteOutput}
 	p, err := l.engine.Compile(ctx, s.Graph, options)
 	if err != nil {
 		return nil, err
@@ -145,7 +166,27 @@ func (l *learner) compile(ctx context.Context, shape []int) (*stepper, error) {
 	for _, state := range s.State {
 		out.state = append(out.state, state.Input)
 	}
+	if l.method.Mode == CoTTA {
+		if out.teacher, err = l.newTeacher(ctx, shape, s.Averages); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+	}
 	return out, nil
+}
+
+// still compiles a network whose parameters are state that running it does not change.
+func (l *learner) still(ctx context.Context, g *graph.Graph, outputs ...string) (engine.Program, error) {
+	parameters := slices.Concat(l.learnt, l.frozen)
+	initial, err := g.Release(parameters...)
+	if err != nil {
+		return nil, err
+	}
+	options := l.model.CompileOptions()
+	options.Outputs = outputs
+	for _, name := range parameters {
+		options.State = append(options.State, engine.State{Input: name, Initial: initial[name]})
+	}
+	return l.engine.Compile(ctx, g, options)
 }
 
 // stepperOf returns the step for a batch, with the state in it.
@@ -193,6 +234,12 @@ func (s *stepper) load(state map[string]*tensor.Tensor) error {
 	return nil
 }
 
+// batch is what a step is made on.
+type batch struct {
+	images []*raster.Image
+	pixels *tensor.Tensor
+}
+
 // answer answers a batch and learns from it. A collapse is put back to the source's parameters, and the batch answered anew.
 func (l *learner) answer(ctx context.Context, images []*raster.Image, w *warnings) ([]observer.Answer, error) {
 	if l.model.Scores == "" { // what the output means decides the loss: the model as it is tells
@@ -200,103 +247,158 @@ func (l *learner) answer(ctx context.Context, images []*raster.Image, w *warning
 			return nil, err
 		}
 	}
-	in, err := l.model.Pixels(images)
+	pixels, err := l.model.Pixels(images)
 	if err != nil {
 		return nil, err
 	}
+	in := batch{images, tensor.New(pixels.Type(), pixels.Shape()...)} // the model fills the same memory with CoTTA's views
+	copy(in.pixels.Bytes(), pixels.Bytes())
 	fresh := l.last == nil || l.method.Learning.Episodic
-	p, err := l.stepperOf(ctx, in.Shape())
+	p, err := l.stepperOf(ctx, pixels.Shape())
 	if err != nil {
 		return nil, err
 	}
 	if fresh {
-		err = p.load(l.initial)
+		err = l.restart()
 	}
 	if err != nil {
 		return nil, err
 	}
-	answers, step, err := l.run(ctx, p, in, len(images))
+	answers, step, err := l.run(ctx, p, in, w)
 	if err != nil {
 		return nil, err
 	}
-	if !fresh && Concentrated(answers) {
+	if !fresh && doubtful(answers, step) {
 		if answers, step, err = l.doubt(ctx, p, in, answers, step, w); err != nil {
 			return nil, err
 		}
+	}
+	if step.Skipped {
+		w.add(Diverged, "batch %d: the loss, or what a step would have learnt, is no finite number; the parameters stay as they were", len(l.steps)+1)
 	}
 	l.steps = append(l.steps, step)
 	return answers, nil
 }
 
-func (l *learner) run(ctx context.Context, p *stepper, in *tensor.Tensor, n int) ([]observer.Answer, Step, error) {
-	rate := tensor.New(tensor.Float32)
-	tensor.Values[float32](rate)[0] = float32(l.method.Learning.rate())
-	inputs := []*tensor.Tensor{in, rate}
+// run makes the steps of one batch; answers are those before the last of them.
+func (l *learner) run(ctx context.Context, p *stepper, in batch, w *warnings) (answers []observer.Answer, step Step, err error) {
+	random := rand.New(rand.NewPCG(l.method.Learning.Seed, uint64(len(l.steps))))
 	for range max(l.method.Learning.Steps, 1) {
-		if err := p.Run(ctx, inputs, p.outputs); err != nil {
+		scores, err := l.step(ctx, p, in, random)
+		if err != nil {
 			return nil, Step{}, err
 		}
+		if answers, err = l.model.Read(scores, len(in.images)); err != nil {
+			return nil, Step{}, err
+		}
+		number := func(i int) float64 { return p.outputs[i].Floats()[0] }
+		step.Loss, step.Kept, step.Skipped = number(1), number(2), step.Skipped || number(3) == 0
+		if l.method.Mode == SAR && step.Kept > 0 && number(3) != 0 {
+			back, err := l.recover(step.Loss, w)
+			if err != nil {
+				return nil, Step{}, err
+			}
+			step.Reset = step.Reset || back
+		}
 	}
-	answers, err := l.model.Read(p.outputs[0], n)
-	if err != nil {
-		return nil, Step{}, err
-	}
-	number := func(i int) float64 { return p.outputs[i].Floats()[0] }
-	step := Step{Loss: number(1), Entropy: number(2), Kept: number(3), Histogram: make([]int, len(answers[0].Probabilities))}
+	step.Histogram = make([]int, len(answers[0].Probabilities))
 	for _, a := range answers {
 		step.Histogram[a.Top(1)[0]]++
+		step.Entropy += entropy(a.Probabilities) / float64(len(answers))
 	}
 	return answers, step, nil
 }
 
-// doubt looks whether answers of few classes are learnt, a collapse: with the source's parameters the same images have those of more.
-func (l *learner) doubt(ctx context.Context, p *stepper, in *tensor.Tensor, answers []observer.Answer, step Step, w *warnings) ([]observer.Answer, Step, error) {
+// step runs one step and returns the scores that answer.
+func (l *learner) step(ctx context.Context, p *stepper, in batch, random *rand.Rand) (*tensor.Tensor, error) {
+	rate := tensor.New(tensor.Float32)
+	tensor.Values[float32](rate)[0] = float32(l.method.rate())
+	if p.teacher == nil {
+		err := p.Run(ctx, []*tensor.Tensor{in.pixels, rate}, p.outputs)
+		return p.outputs[0], err
+	}
+	taught, err := l.teach(ctx, p, in, random)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Run(ctx, []*tensor.Tensor{in.pixels, taught, rate}, p.outputs); err != nil {
+		return nil, err
+	}
+	return taught, l.restore(p, random)
+}
+
+func entropy(p []float32) float64 {
+	sum := 0.0
+	for _, v := range p {
+		if v != 0 { // 0 log 0 = 0; NaN stays
+			sum -= float64(v) * math.Log(float64(v))
+		}
+	}
+	return sum
+}
+
+// doubtful says whether a batch looks like one after a collapse.
+func doubtful(answers []observer.Answer, step Step) bool {
+	return step.Skipped || Concentrated(answers)
+}
+
+// doubt looks whether that is learnt: with the source's parameters the same images have answers of more classes.
+func (l *learner) doubt(ctx context.Context, p *stepper, in batch, answers []observer.Answer, step Step, w *warnings) ([]observer.Answer, Step, error) {
 	state, err := p.save()
 	if err != nil {
 		return nil, Step{}, err
 	}
-	if err := p.load(l.initial); err != nil {
+	average := l.average
+	if err := l.restart(); err != nil {
 		return nil, Step{}, err
 	}
-	anew, again, err := l.run(ctx, p, in, len(answers))
+	anew, again, err := l.run(ctx, p, in, w)
 	if err != nil {
 		return nil, Step{}, err
 	}
-	collapsed := !Concentrated(anew)
+	collapsed := !doubtful(anew, again)
 	if collapsed {
 		w.add(Collapsed, "batch %d is answered with few classes, and not with the parameters that the model came with: what was learnt has collapsed", len(l.steps)+1)
 	}
 	if !collapsed || l.method.Learning.Lasting {
-		step.Collapsed = collapsed
+		step.Collapsed, l.average = collapsed, average
 		return answers, step, p.load(state)
 	}
 	again.Collapsed = true
 	return anew, again, nil
 }
 
-func (l *learner) reset() error {
-	l.steps = nil
+// restart puts back what was learnt: parameters, the optimiser's moments and SAR's average together.
+func (l *learner) restart() error {
+	l.average = math.NaN()
 	if l.last == nil {
 		return nil
 	}
 	return l.last.load(l.initial)
 }
 
-// parameters are the scales and biases as they are, nil before the first batch.
+func (l *learner) reset() error {
+	l.steps = nil
+	return l.restart()
+}
+
+// parameters are what was learnt as it is, of CoTTA the teacher's; nil before the first batch.
 func (l *learner) parameters() (map[string]*tensor.Tensor, error) {
 	if l.last == nil {
 		return nil, nil
 	}
+	if l.last.teacher != nil {
+		return l.last.averages()
+	}
 	state, err := l.last.save()
-	maps.DeleteFunc(state, func(name string, _ *tensor.Tensor) bool { return !slices.Contains(l.affine, name) })
+	maps.DeleteFunc(state, func(name string, _ *tensor.Tensor) bool { return !slices.Contains(l.learnt, name) })
 	return state, err
 }
 
 func (l *learner) close() error {
+	var all error
 	for _, p := range l.programs {
-		if err := p.Close(); err != nil {
-			return err
-		}
+		all = errors.Join(all, p.teacher.close(), p.Close())
 	}
-	return nil
+	return all
 }

@@ -210,9 +210,9 @@ func TestGoldenGradients(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				exactly, float32s = record(t, o.learner.network.graph, in), signs(t, o.learner.engine.(*ort.Engine), o, in)
+				exactly, float32s = record(t, o.learner.network.graph, in), signs(t, o, in)
 			}
-			names := slices.DeleteFunc(slices.Clone(o.learner.affine), func(name string) bool { return arrays[set+"/"+prefix+"/"+name] == nil })
+			names := slices.DeleteFunc(slices.Clone(o.learner.learnt), func(name string) bool { return arrays[set+"/"+prefix+"/"+name] == nil })
 			if len(names) == 0 {
 				continue // not stored for this set
 			}

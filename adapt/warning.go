@@ -16,6 +16,8 @@ const (
 	Short      Doubt = "few images"        // fewer images than one batch of the method
 	Unbalanced Doubt = "unbalanced labels" // a batch of few classes: its statistics are theirs, not those of the condition
 	Collapsed  Doubt = "collapse"          // what was learnt answers few classes where the model as it came answers more
+	Recovered  Doubt = "reset"             // SAR's loss became so small that it put back the parameters
+	Diverged   Doubt = "no finite number"  // a step was not made
 )
 
 // Warning is a doubt and the batches since the last Reset that raised it.
