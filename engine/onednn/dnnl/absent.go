@@ -9,6 +9,7 @@ func load(string) (*Library, error) { return nil, ErrNoBinding }
 // Nothing below is reached, as nothing is made without a library.
 
 func symbol(unsafe.Pointer, string) unsafe.Pointer              { return nil }
+func threads(unsafe.Pointer) int                                { return 0 }
 func statusText(int) string                                     { return "" }
 func newDesc(Type, []int, []int) (unsafe.Pointer, error)        { return nil, ErrNoBinding }
 func freeDesc(unsafe.Pointer)                                   {}

@@ -42,6 +42,8 @@ func symbol(handle pointer, name string) pointer {
 	return C.dn_symbol(handle, c)
 }
 
+func threads(handle pointer) int { return int(C.dn_threads(handle)) }
+
 func failure(f C.dn_failure) error {
 	if f.call == nil {
 		return nil

@@ -28,6 +28,7 @@ typedef struct {
 
 // Numbers of dnnl_types.h and dnnl_common_types.h, oneDNN 3.2.
 enum { UNIMPLEMENTED = 3, OUT_OF_MEMORY = 1 };
+enum { RUNTIME_SYCL = 512 };
 enum { CPU = 1, TYPE_UNDEFINED = 0, IN_ORDER = 1, TAG_ANY = 1, BLOCKED = 2, SCRATCHPAD_USER = 1 };
 enum { BACKWARD_DATA = 160, BACKWARD_WEIGHTS = 192 };
 enum { CONVOLUTION_DIRECT = 0x1, DECONVOLUTION_DIRECT = 0xa };
@@ -86,19 +87,24 @@ enum {
   CONVOLUTIONS(X, deconvolution)
 
 #define FIELD(result, name, arguments) result(*name) arguments;
-static struct {
+typedef struct {
   FUNCTIONS(FIELD)
-} api;
+} Table;
+
+static Table api;
 
 static Engine *engine;
 static Stream *stream;
 
 // LOOK finds one function in the library, or returns its name.
 #define LOOK(result, name, arguments) \
-  if (!(*(void **)&api.name = dlsym(library, #name))) return #name;
+  if (!(*(void **)&found.name = dlsym(library, #name))) return #name;
 
+// missing fills the table, or returns the name of a function that the library lacks.
 static const char *missing(void *library) {
+  Table found;
   FUNCTIONS(LOOK)
+  api = found;
   return NULL;
 }
 
@@ -143,6 +149,7 @@ char *dn_load(const char *path, const char *spins, dn_library *out) {
   out->patch = version()->patch;
   // Releases 1 and 2 have functions of the same names with other arguments.
   if (out->major != DN_NEEDED) return refused(library, strdup("its interface is another one"));
+  if (version()->cpu_runtime == RUNTIME_SYCL) return refused(library, strdup("it computes through SYCL, where OpenMP is expected"));
   const char *name = missing(library);
   if (name) return refused(library, text("it lacks ", name));
   dn_failure failure = start();
@@ -153,6 +160,11 @@ char *dn_load(const char *path, const char *spins, dn_library *out) {
 }
 
 void *dn_symbol(void *handle, const char *name) { return dlsym(handle, name); }
+
+int dn_threads(void *handle) {
+  int (*most)(void) = (int (*)(void))dlsym(handle, "omp_get_max_threads");
+  return most ? most() : 0;
+}
 
 dn_failure dn_desc_new(int type, int rank, const int64_t *dims, const int64_t *strides, dn_desc **out) {
   if (strides) {

@@ -26,6 +26,7 @@ typedef struct {
 // a waiting OpenMP thread looks before it sleeps, where the user's environment does not say.
 char *dn_load(const char *path, const char *spins, dn_library *out);
 void *dn_symbol(void *handle, const char *name);
+int dn_threads(void *handle); // OpenMP's maximum, 0 where the library has no OpenMP
 const char *dn_status(int status);
 
 // dn_desc_new describes elements that lie strides apart or, where strides is NULL, in the order that a primitive chooses.

@@ -33,7 +33,39 @@ func (s *Scope) convolution(k kind, name string, c Convolution) (*Primitive, err
 	if err := w.fill(&r); err != nil {
 		return nil, fmt.Errorf("dnnl: %s: %w", name, err)
 	}
+	if s.closed {
+		return nil, errClosed
+	}
+	if !r.direction.backward() || r.hint != nil {
+		return s.primitive(r)
+	}
+	inner := &Scope{} // what hints is not needed any more once the primitive is chosen
+	defer inner.Close()
+	forward, err := r.forward(inner)
+	if err != nil {
+		return nil, err
+	}
+	if r.hint, err = inner.primitive(forward); err != nil {
+		return nil, err
+	}
 	return s.primitive(r)
+}
+
+// forward returns the request of the forward primitive that a backward one is a derivative of, free in its layouts and without post-ops.
+func (r request) forward(s *Scope) (request, error) {
+	r.direction, r.postOps, r.hint = ForwardTraining, nil, nil
+	for _, d := range r.descs() {
+		if d.c == nil {
+			continue
+		}
+		l := d.Layout()
+		free, err := s.Any(l.Type, l.Dims...)
+		if err != nil {
+			return r, err
+		}
+		*d = free
+	}
+	return r, nil
 }
 
 // window is what slides over the spatial dimensions.

@@ -4,8 +4,10 @@ package dnnl
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -78,11 +80,12 @@ func (l Layout) places() []int {
 			index[d] = rest % l.Dims[d]
 			rest /= l.Dims[d]
 		}
-		out[i] = l.Offset + l.place(append([]int(nil), index...))
+		out[i] = l.Offset + l.place(slices.Clone(index))
 	}
 	return out
 }
 
+// place changes index.
 func (l Layout) place(index []int) int {
 	inside, step := 0, 1
 	for i := len(l.Blocks) - 1; i >= 0; i-- {
@@ -98,57 +101,65 @@ func (l Layout) place(index []int) int {
 }
 
 // run binds a primitive to new memory, runs it and returns the outputs' elements in row-major order. Inputs are given in row-major order, too;
-// outputs start as NaN, or as given. What pads a blocked layout has to stay 0.
+// outputs start as NaN, or as given. What pads a blocked layout has to be 0 afterwards.
 func run(t *testing.T, p *Primitive, inputs map[Arg][]float32, outputs ...Arg) map[Arg][]float32 {
 	t.Helper()
-	held := map[Arg][]float32{}
-	bindings := []Binding{}
-	add := func(a Arg) []float32 {
-		d := p.Want(a)
-		m := floats(memory(t, d.Bytes()))
-		bindings = append(bindings, Binding{a, d, unsafe.Pointer(unsafe.SliceData(m))})
-		held[a] = m
-		return m
-	}
-	add(Scratchpad)
-	for _, a := range outputs {
-		m := add(a)
-		for i := range m {
-			m[i] = float32(math.NaN())
+	args := bindings(t, p, slices.AppendSeq(slices.Clone(outputs), maps.Keys(inputs))...)
+	slices.SortFunc(args, func(a, b Binding) int { return int(a.Arg - b.Arg) })
+	args = slices.CompactFunc(args, func(a, b Binding) bool { return a.Arg == b.Arg })
+	for _, b := range args {
+		if slices.Contains(outputs, b.Arg) {
+			for i := range held(b) {
+				held(b)[i] = float32(math.NaN())
+			}
+		}
+		if values, given := inputs[b.Arg]; given {
+			put(b, values)
 		}
 	}
-	for a, values := range inputs {
-		m, known := held[a]
-		if !known {
-			m = add(a)
-		}
-		places := p.Want(a).Layout().places()
-		if len(places) != len(values) {
-			t.Fatalf("%v: %d values for %v", a, len(values), p.Want(a))
-		}
-		for i, place := range places {
-			m[place] = values[i]
-		}
-	}
-	if err := must(p.Bind(bindings...))(t).Run(); err != nil {
+	if err := must(p.Bind(args...))(t).Run(); err != nil {
 		t.Fatal(err)
 	}
 	out := map[Arg][]float32{}
-	for _, a := range outputs {
-		l := p.Want(a).Layout()
-		if l.Opaque {
-			t.Fatalf("%v: the layout of %v is opaque", a, p.Want(a))
+	for _, b := range args {
+		if slices.Contains(outputs, b.Arg) {
+			out[b.Arg] = get(b)
+			padding(t, b)
 		}
-		rest := append([]float32(nil), held[a]...)
-		for _, place := range l.places() {
-			out[a] = append(out[a], rest[place])
-			rest[place] = 0
+	}
+	return out
+}
+
+// padding fails where what pads a layout is not 0.
+func padding(t *testing.T, b Binding) {
+	t.Helper()
+	l := b.Desc.Layout()
+	rest := slices.Clone(held(b))
+	for _, place := range l.places() {
+		rest[place] = 0
+	}
+	for i, v := range rest {
+		if v != 0 {
+			t.Fatalf("%v: %v stands in the padding at %d of %+v", b.Arg, v, i, l)
 		}
-		for i, v := range rest {
-			if v != 0 {
-				t.Fatalf("%v: %v stands in the padding at %d of %+v", a, v, i, l)
-			}
-		}
+	}
+}
+
+// held is a binding's memory; put writes the elements in row-major order, get reads them.
+func held(b Binding) []float32 { return unsafe.Slice((*float32)(b.Memory), b.Desc.Bytes()/4) }
+
+func put(b Binding, values []float32) {
+	m := held(b)
+	for i, place := range b.Desc.Layout().places() {
+		m[place] = values[i]
+	}
+}
+
+func get(b Binding) []float32 {
+	var out []float32
+	m := held(b)
+	for _, place := range b.Desc.Layout().places() {
+		out = append(out, m[place])
 	}
 	return out
 }

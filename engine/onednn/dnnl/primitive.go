@@ -143,23 +143,6 @@ func (r request) String() string {
 // descs are the request's own descriptors.
 func (r *request) descs() []*Desc { return []*Desc{&r.src, &r.weights, &r.bias, &r.dst} }
 
-// forward returns the request of the forward primitive that a backward one is a derivative of, free in its layouts and without post-ops.
-func (r request) forward(s *Scope) (request, error) {
-	r.direction, r.postOps, r.hint = ForwardTraining, nil, nil
-	for _, d := range r.descs() {
-		if d.c == nil {
-			continue
-		}
-		l := d.Layout()
-		free, err := s.Any(l.Type, l.Dims...)
-		if err != nil {
-			return r, err
-		}
-		*d = free
-	}
-	return r, nil
-}
-
 // Primitive is a computation with its implementation chosen.
 type Primitive struct {
 	scope    *Scope
@@ -167,7 +150,7 @@ type Primitive struct {
 	compiled unsafe.Pointer // nil until the first Bind
 }
 
-// primitive chooses an implementation. A backward primitive without a hint gets one, which is freed at once.
+// primitive chooses an implementation.
 func (s *Scope) primitive(r request) (*Primitive, error) {
 	if s.closed {
 		return nil, errClosed
@@ -179,17 +162,6 @@ func (s *Scope) primitive(r request) (*Primitive, error) {
 	}
 	if r.hint != nil && r.hint.scope.closed {
 		return nil, errClosed
-	}
-	if r.direction.backward() && r.hint == nil {
-		inner := &Scope{}
-		defer inner.Close()
-		forward, err := r.forward(inner)
-		if err != nil {
-			return nil, err
-		}
-		if r.hint, err = inner.primitive(forward); err != nil {
-			return nil, err
-		}
 	}
 	plan, err := newPlan(r)
 	if err != nil {
