@@ -33,7 +33,7 @@ race: runtime
 bench: runtime build
 	scripts/bench.sh
 
-## runtime: fetches ONNX Runtime into .cache/lib where it is missing
+## runtime: fetches ONNX Runtime and oneDNN into .cache/lib where it is missing
 runtime:
 	@scripts/runtime.sh
 

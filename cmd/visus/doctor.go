@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"visus/engine/library"
+	"visus/engine/onednn/dnnl"
 	"visus/engine/ort"
 	"visus/internal/vec"
 	"visus/internal/version"
@@ -21,11 +22,29 @@ func (doctorCommand) Help() string {
   visus doctor`
 }
 
-// Run prints what was found, and fails where ONNX Runtime is not.
+// Run prints what was found, and fails where ONNX Runtime is not: without oneDNN everything works, slower.
 func (c *doctorCommand) Run(t terminal) error {
 	fmt.Fprintf(t.Out, "visus %s, %s, %s/%s, %d cores\n", version.String(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
 	fmt.Fprintf(t.Out, "vector code: %s\n", vec.Level())
-	path, tried, err := library.ONNXRuntime.Find()
+	search(t, library.OneDNN)
+	if l, err := dnnl.Open(""); err == nil {
+		fmt.Fprintf(t.Out, "onednn %s: %s, %s, %d threads\n", l.Version(), l.Path(), l.ISA(), l.Threads())
+	} else {
+		fmt.Fprintf(t.Out, "onednn: %v\n  training and gradients run on ONNX Runtime instead: slower\n", err)
+	}
+	path := search(t, library.ONNXRuntime)
+	engine, err := ort.Open(ort.Options{})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, "%s: %s, %d threads\n", engine.Name(), path, runtime.GOMAXPROCS(0))
+	return nil
+}
+
+// search prints where the library was looked for, and returns where it lies.
+func search(t terminal, l library.Library) (path string) {
+	path, tried, _ := l.Find() // that it is missing, Open says
+	fmt.Fprintf(t.Out, "%s:\n", l.Title)
 	for _, place := range tried {
 		found := "nothing there"
 		if place.File != "" {
@@ -33,13 +52,5 @@ func (c *doctorCommand) Run(t terminal) error {
 		}
 		fmt.Fprintf(t.Out, "  %s (%s): %s\n", place.Path, place.Origin, found)
 	}
-	if err != nil {
-		return err
-	}
-	engine, err := ort.Open(ort.Options{})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(t.Out, "%s: %s\n", engine.Name(), path)
-	return nil
+	return path
 }

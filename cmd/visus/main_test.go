@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"visus/engine/library"
+	"visus/engine/onednn/dnnl"
 	"visus/engine/ort"
 )
 
@@ -31,10 +32,15 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setUp,
 		Condition: func(name string) (bool, error) {
-			if name != "onnxruntime" {
+			var err error
+			switch name {
+			case "onnxruntime":
+				_, err = ort.Open(ort.Options{})
+			case "onednn":
+				_, err = dnnl.Open("")
+			default:
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
-			_, err := ort.Open(ort.Options{})
 			return err == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -43,10 +49,12 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// setUp makes the inputs, and tells the program, whose binary lies outside the checkout, where ONNX Runtime is.
+// setUp makes the inputs, and tells the program, whose binary lies outside the checkout, where the libraries are.
 func setUp(env *testscript.Env) error {
-	if path, _, err := library.ONNXRuntime.Find(); err == nil {
-		env.Setenv(library.ONNXRuntime.Variable, path)
+	for _, l := range []library.Library{library.ONNXRuntime, library.OneDNN} {
+		if path, _, err := l.Find(); err == nil {
+			env.Setenv(l.Variable, path)
+		}
 	}
 	return makeInputs(env.WorkDir)
 }

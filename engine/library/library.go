@@ -3,12 +3,12 @@ package library
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -81,12 +81,21 @@ func (l Library) in(path string) string {
 	for _, pattern := range l.patterns(runtime.GOOS) {
 		files, err := filepath.Glob(filepath.Join(escape(path), pattern))
 		if err == nil && len(files) > 0 {
-			return slices.MaxFunc(files, func(a, b string) int { // 1.30 is longer than 1.9
-				return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
-			})
+			return slices.MaxFunc(files, func(a, b string) int { return slices.Compare(version(a), version(b)) })
 		}
 	}
 	return ""
+}
+
+// version lists the numbers between the dots of a file's name: 3, 6 of libdnnl.so.3.6.
+func version(path string) []int {
+	var out []int
+	for _, part := range strings.Split(filepath.Base(path), ".") {
+		if n, err := strconv.Atoi(part); err == nil {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 func (l Library) patterns(system string) []string {

@@ -84,6 +84,10 @@ func TestHighestVersion(t *testing.T) {
 	if got := nothing.in(dir); !strings.HasSuffix(got, "1.30.0") {
 		t.Errorf("found %q", got)
 	}
+	file(t, filepath.Join(dir, "libvisusnothing.so.2"))
+	if got := nothing.in(dir); !strings.HasSuffix(got, ".so.2") {
+		t.Errorf("found %q", got)
+	}
 	file(t, filepath.Join(dir, "libvisusnothing.so"))
 	if got := nothing.in(dir); !strings.HasSuffix(got, ".so") {
 		t.Errorf("found %q", got)

@@ -15,7 +15,7 @@ var ErrNoBinding = errors.New("dnnl: this build of visus cannot load oneDNN: bui
 // Spins is how often a waiting OpenMP thread looks for work before it sleeps, where neither GOMP_SPINCOUNT nor OMP_WAIT_POLICY is set.
 //
 // Measured on two cores of an AMD EPYC (family 26) with BenchmarkGap: a convolution of 72 µs takes 95 µs where the second thread has gone to
-// sleep. With 4000 looks it stays awake through gaps of 100 µs (1000: 20 µs, 8000: 200 µs, GNU OpenMP's own 300,000: 1 ms) and then
+// sleep. With 4000 looks it stays awake through gaps of 50 to 100 µs (1000: 20 µs, 8000: 200 µs, GNU OpenMP's own 300,000: 1 ms) and then
 // lets go; with 300,000 it costs Go's work 3 to 7 ms of a processor after each run, with 4000 what cannot be told from the noise of 0.2 ms.
 const Spins = 4000
 

@@ -11,5 +11,6 @@
 // 1024. Errors carry the name of oneDNN's function and its status.
 //
 // Threads: primitives run on the OpenMP threads that belong to the calling operating-system thread. They wait for the next primitive by spinning
-// for a short time (Spins) and then sleep.
+// for a short time (Spins) and then sleep. A process should call from one operating-system thread: each has OpenMP threads of its own, and where
+// these are more than the processors, GNU OpenMP hardly spins at all (a convolution of 72 µs then takes 120 µs).
 package dnnl

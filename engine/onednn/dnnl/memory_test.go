@@ -59,10 +59,6 @@ func memory(t testing.TB, bytes int) []byte {
 	return m
 }
 
-func floats(m []byte) []float32 {
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(m))), len(m)/4)
-}
-
 func product(list []int) int {
 	n := 1
 	for _, k := range list {

@@ -176,7 +176,8 @@ func TestReorder(t *testing.T) {
 func TestLayout(t *testing.T) {
 	s := scope(t)
 	plain := must(s.Plain(F32, 2, 3, 4))(t)
-	if l := plain.Layout(); !slices.Equal(l.Strides, []int{12, 4, 1}) || !slices.Equal(l.Dims, l.Padded) || l.Opaque || l.Type != F32 || plain.Bytes() != 96 {
+	l := plain.Layout()
+	if !slices.Equal(l.Strides, []int{12, 4, 1}) || !slices.Equal(l.Dims, l.Padded) || l.Opaque || l.Type != F32 || plain.Bytes() != 96 {
 		t.Errorf("plain: %+v of %d bytes", l, plain.Bytes())
 	}
 	spread := must(s.Strided(U8, []int{2, 3}, []int{8, 2}))(t)
