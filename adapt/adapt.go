@@ -11,6 +11,7 @@ import (
 
 	"visus/engine"
 	"visus/graph"
+	"visus/graph/nn"
 	"visus/graph/norm"
 	"visus/observer"
 	"visus/stimulus/raster"
@@ -42,6 +43,9 @@ type Method struct {
 	Pooled   bool            // the mixture's variance gains the spread between the means
 	Clean    norm.Statistics // of clean images (Calibrate); mode Calibrated and networks without batch normalisation need them
 	Learning Learning        // of the modes that learn
+
+	// Parameters take the place of the model's own: what an observer has learnt (Observer.Parameters), to be used with other modes.
+	Parameters map[string]*tensor.Tensor
 }
 
 // usualWeight is λ where nobody says N: N = 2n. The useful N grows with n: 16, 64, 256 were best of those tried for n = 8, 32, 200 (ResNet-20,
@@ -100,6 +104,9 @@ func open(m *observer.Model, method Method) (*network, error) {
 		if err := g.FreeBatch("batch"); err != nil {
 			return nil, fmt.Errorf("adapt: %s takes %d images at a time, too few or too many to adapt to: %w", m.Name(), in.Shape[0].Size, err)
 		}
+	}
+	if err := nn.Assign(g, method.Parameters); err != nil {
+		return nil, fmt.Errorf("adapt: %s: %w", m.Name(), err)
 	}
 	all, err := norm.Layers(g)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"visus/engine"
 	"visus/graph"
+	"visus/graph/nn"
 	"visus/graph/norm"
 	"visus/measure/shift"
 	"visus/observer"
@@ -140,6 +141,9 @@ func Deployable(m *observer.Model, target norm.Statistics, method Method) (*grap
 		return nil, err
 	}
 	if n.graph, err = m.Graph(); err != nil { // with the batch that its file fixes
+		return nil, err
+	}
+	if err := nn.Assign(n.graph, method.Parameters); err != nil {
 		return nil, err
 	}
 	return n.deployable(target, method)

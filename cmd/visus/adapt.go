@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"visus/adapt"
@@ -16,7 +17,9 @@ import (
 	"visus/graph/norm"
 	"visus/measure/shift"
 	"visus/observer"
+	"visus/stimulus"
 	"visus/stimulus/raster"
+	"visus/study/adaptation"
 	"visus/study/corruption"
 	"visus/study/session"
 )
@@ -26,12 +29,14 @@ type adaptCommand struct {
 	Images string `required:"" help:"Images of the world as it is now, labels not needed: as of visus examine." type:"path"`
 	Out    string `default:"result" help:"FILE.onnx: the adapted model, deployable as it is. Else a result folder: the model as it is and adapted, on these images."`
 
-	Mode   string   `default:"" enum:",batch,prior,full,calibrated" help:"Statistics: batch (of the images alone), prior (mixed with the stored ones), full (of all images, exactly, layer by layer; for FILE.onnx), calibrated (with --clean); default: batch, with --clean calibrated."`
+	Mode   string   `default:"" enum:",batch,prior,full,calibrated,tent,rpl,eta,eata,sar,cotta" help:"Statistics: batch (of the images alone), prior (mixed with the stored ones), full (of all images, exactly, layer by layer; for FILE.onnx), calibrated (with --clean). Learning from the answers: tent, rpl, eta, eata (with --clean), sar, cotta. Default: batch, with --clean calibrated."`
 	Prior  float64  `help:"Source samples N that the stored statistics count as; default: none, of mode prior twice the batch."`
 	Layers []string `help:"Layers to adapt in FILE.onnx: names, stages (layer2, stem) or patterns; ! before one leaves it out; default: all." placeholder:"NAME,..."`
 	Only   string   `default:"both" enum:"both,mean,variance" help:"What of the statistics follows the images, in FILE.onnx."`
 	Pooled bool     `help:"The variance of mixed statistics includes the distance of their means, in FILE.onnx."`
-	Clean  string   `help:"Clean images to calibrate on, labels not needed." placeholder:"DIR" type:"path"`
+	Clean  string   `help:"Clean images to calibrate on, or for eata to learn from what matters to them; labels not needed." placeholder:"DIR" type:"path"`
+	Rate   float64  `help:"Learning rate of the modes that learn; default 0.001, of sar 0.00025."`
+	Steps  int      `help:"Steps on each batch, of the modes that learn; default 1."`
 
 	Preprocessing string `help:"As of visus examine." placeholder:"NAME|FILE"`
 	Classes       string `help:"As of visus examine." placeholder:"NAME|FILE"`
@@ -40,7 +45,7 @@ type adaptCommand struct {
 	Output        string `help:"Name of the model's output with the class scores."`
 	Size          int    `help:"Input size for models that take any."`
 	Limit         int    `help:"Use at most so many images, spread evenly over the set."`
-	Batch         int    `help:"Images that are adapted to together; default 32, for FILE.onnx 128."`
+	Batch         int    `help:"Images that are adapted to together; default 32, for FILE.onnx 128, of modes that learn 64."`
 	Orient        bool   `help:"Turn photographs upright by their EXIF orientation."`
 	Seed          uint64 `help:"Seed of the order of the images."`
 	Threads       int    `help:"Threads of the engine; default: all cores."`
@@ -55,7 +60,14 @@ func (adaptCommand) Help() string {
   visus adapt model.onnx --images today/ --out adapted.onnx
 
   # is it worth it? the model as it is and adapted to batches of 8, mixed with 16 source samples; result/report.html
-  visus adapt model.onnx --images today/ --mode prior --prior 16 --batch 8`
+  visus adapt model.onnx --images today/ --mode prior --prior 16 --batch 8
+
+  # learn from the answers (Tent), batch by batch: does it help? result/report.html
+  visus adapt model.onnx --images today/ --mode tent
+
+  # an ordinary ONNX model with the parameters as they are after the last batch
+  # and the statistics that all the images have in it, measured afterwards
+  visus adapt model.onnx --images today/ --mode tent --out learnt.onnx`
 }
 
 // Run adapts.
@@ -66,6 +78,9 @@ func (c *adaptCommand) Run(ctx context.Context, t terminal) error {
 	if strings.EqualFold(filepath.Ext(c.Out), ".onnx") {
 		return c.deploy(ctx, t)
 	}
+	if c.learns() {
+		return c.study(ctx, t)
+	}
 	if c.mode() == adapt.Full || len(c.Layers) > 0 || c.Only != "both" || c.Pooled {
 		return usageError{errors.New("--mode full, --layers, --only and --pooled are for --out FILE.onnx")}
 	}
@@ -74,6 +89,26 @@ func (c *adaptCommand) Run(ctx context.Context, t terminal) error {
 	o.Corruptions = []string{session.Clean}
 	_, err := examine(ctx, t, o, c.Out)
 	return err
+}
+
+// study shows the images to the model as it is, with the statistics of their batches, and learning.
+func (c *adaptCommand) study(ctx context.Context, t terminal) error {
+	if len(c.Layers) > 0 {
+		return usageError{errors.New("--layers is for --out FILE.onnx")}
+	}
+	o := adaptation.Options{Options: c.options(), Clean: c.Clean, Learn: []string{string(c.mode())}, Rate: c.Rate, Steps: c.Steps, Single: true}
+	o.Batch, o.Corruptions = c.batch(), []string{session.Clean}
+	return examineAdaptation(ctx, t, o, c.Out)
+}
+
+func (c *adaptCommand) learns() bool { return slices.Contains(adapt.Learners, c.mode()) }
+
+// batch is how many images are learnt from together.
+func (c *adaptCommand) batch() int {
+	if c.Batch == 0 && c.learns() {
+		return 64
+	}
+	return c.Batch
 }
 
 func (c *adaptCommand) mode() adapt.Mode {
@@ -93,10 +128,25 @@ func (c *adaptCommand) check() error {
 	if c.mode() == adapt.Calibrated && c.Clean == "" {
 		return errors.New("--mode calibrated needs clean images: --clean DIR")
 	}
+	if c.mode() == adapt.EATA && c.Clean == "" {
+		return errors.New("--mode eata needs clean images: --clean DIR")
+	}
+	if c.learns() && c.mode() != adapt.EATA && c.Clean != "" {
+		return fmt.Errorf("--clean is of no use to --mode %s", c.mode())
+	}
+	if c.learns() && (c.Prior != 0 || c.Only != "both" || c.Pooled) {
+		return fmt.Errorf("--prior, --only and --pooled are of no use to --mode %s, which takes the statistics of the batch", c.mode())
+	}
+	if !c.learns() && (c.Rate != 0 || c.Steps != 0) {
+		return fmt.Errorf("--rate and --steps are for the modes that learn: %s", strings.Trim(fmt.Sprint(adapt.Learners), "[]"))
+	}
+	if c.Rate < 0 {
+		return fmt.Errorf("--rate is %g; expected more than 0", c.Rate)
+	}
 	if c.Prior < 0 {
 		return fmt.Errorf("--prior is %g; expected 0 or more", c.Prior)
 	}
-	if err := atLeast(0, map[string]int{"limit": c.Limit, "batch": c.Batch, "size": c.Size, "threads": c.Threads, "workers": c.Workers}); err != nil {
+	if err := atLeast(0, map[string]int{"limit": c.Limit, "batch": c.Batch, "steps": c.Steps, "size": c.Size, "threads": c.Threads, "workers": c.Workers}); err != nil {
 		return err
 	}
 	return observer.CheckPreprocessing(c.Preprocessing)
@@ -124,9 +174,11 @@ func (c *adaptCommand) deploy(ctx context.Context, t terminal) error {
 		return err
 	}
 	model, images := s.Models[0], s.Source(s.Conditions[0])
-	method := adapt.Method{Mode: c.mode(), Images: c.Batch, Prior: c.Prior, Layers: c.Layers, Only: parts[c.Only], Pooled: c.Pooled}
-	if method.Clean, err = c.options().Calibrate(ctx, engine, model, c.Clean); err != nil {
-		return err
+	method := adapt.Method{Mode: c.mode(), Images: c.batch(), Prior: c.Prior, Layers: c.Layers, Only: parts[c.Only], Pooled: c.Pooled}
+	if !c.learns() {
+		if method.Clean, err = c.options().Calibrate(ctx, engine, model, c.Clean); err != nil {
+			return err
+		}
 	}
 	if images.Len() < max(c.Batch, 1) {
 		t.say("warning: there are %s where a batch of %d was asked for", counted(images.Len(), "image"), c.Batch)
@@ -141,6 +193,11 @@ func (c *adaptCommand) deploy(ctx context.Context, t terminal) error {
 	}
 	for _, d := range doubts {
 		t.say("warning: %s", d.Text)
+	}
+	if c.learns() {
+		if method, err = c.learn(ctx, t, engine, s, method); err != nil {
+			return err
+		}
 	}
 	statistics, err := adapt.Estimate(ctx, engine, model, images, method, c.Seed)
 	if err != nil {
@@ -172,6 +229,89 @@ func (c *adaptCommand) deploy(ctx context.Context, t terminal) error {
 func single(m adapt.Method, images int) bool {
 	alone := images == 1 || m.Images == 1 && m.Mode != adapt.Full
 	return alone && m.Mode != adapt.Prior && m.Prior == 0
+}
+
+// learn shows the images to a model that learns. It returns the method that puts in what was learnt, with the statistics of the images.
+func (c *adaptCommand) learn(ctx context.Context, t terminal, e *ort.Engine, s *session.Session, method adapt.Method) (adapt.Method, error) {
+	model, images := s.Models[0], s.Source(s.Conditions[0])
+	known, err := c.options().OpenClean(c.Clean)
+	if err != nil {
+		return method, err
+	}
+	method.Learning = adapt.Learning{Rate: c.Rate, Steps: c.Steps, Seed: c.Seed}
+	if known != nil {
+		defer known.Close()
+		method.Learning.Clean = known.Conditions[0].Source
+	}
+	o, err := adapt.New(ctx, e, model, method)
+	if err != nil {
+		return method, err
+	}
+	defer o.Close()
+	tally, batches := score{truth: s.Choices[0].Truth}, (images.Len()+method.Images-1)/method.Images
+	err = inBatches(ctx, images, model, method.Images, func(first int, batch []*raster.Image) error {
+		answers, err := o.Answer(ctx, batch)
+		if err != nil {
+			return err
+		}
+		tally.count(images, first, answers)
+		steps := o.Steps()
+		t.say("batch %d of %d: %s", len(steps), batches, adaptation.Describe(steps[len(steps)-1]))
+		return nil
+	})
+	if err != nil {
+		return method, err
+	}
+	for _, w := range o.Warnings() {
+		t.say("warning: %s", w.Text)
+	}
+	if tally.labelled > 0 {
+		fmt.Fprintf(t.Out, "accuracy while learning: %s\n", tally)
+	}
+	learnt := adapt.Method{Mode: adapt.Batch, Images: method.Images, Layers: c.Layers}
+	learnt.Parameters, err = o.Parameters()
+	return learnt, err
+}
+
+// score counts right answers to labelled images.
+type score struct {
+	truth           map[string]int
+	right, labelled int
+}
+
+func (s *score) count(images stimulus.Source, first int, answers []observer.Answer) {
+	for k, a := range answers {
+		if class, ok := s.truth[images.Item(first+k).Category]; ok {
+			s.labelled++
+			s.right += count(a.Top(1)[0] == class)
+		}
+	}
+}
+
+// String is the accuracy.
+func (s score) String() string {
+	return fmt.Sprintf("%.1f %%", 100*float64(s.right)/float64(max(s.labelled, 1)))
+}
+
+// inBatches loads images and shows them, size at a time, at the model's size.
+func inBatches(ctx context.Context, images stimulus.Source, m *observer.Model, size int, show func(first int, batch []*raster.Image) error) error {
+	for first := 0; first < images.Len(); first += size {
+		batch := make([]*raster.Image, min(size, images.Len()-first))
+		err := session.Parallel(ctx, runtime.GOMAXPROCS(0), len(batch), func(_, k int) error {
+			image, err := images.Image(first + k)
+			if err == nil {
+				batch[k] = m.Geometry().Fit(image)
+			}
+			return err
+		})
+		if err == nil {
+			err = show(first, batch)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var parts = map[string]norm.Part{"both": norm.Both, "mean": norm.MeanOnly, "variance": norm.VarianceOnly}
@@ -207,42 +347,21 @@ func tellAnswers(ctx context.Context, t terminal, s *session.Session, adapted *a
 	if len(truth) == 0 {
 		return nil
 	}
-	var labelled, before, after int
-	for first := 0; first < images.Len(); first += answerBatch {
-		batch := make([]*raster.Image, min(answerBatch, images.Len()-first))
-		err := session.Parallel(ctx, runtime.GOMAXPROCS(0), len(batch), func(_, k int) error {
-			image, err := images.Image(first + k)
-			if err == nil {
-				batch[k] = model.Geometry().Fit(image)
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	before, after := score{truth: truth}, score{truth: truth}
+	err := inBatches(ctx, images, model, answerBatch, func(first int, batch []*raster.Image) error {
 		now, err := adapted.Answer(ctx, batch)
 		if err != nil {
 			return err
 		}
 		then, err := model.Answer(ctx, batch)
-		if err != nil {
-			return err
-		}
-		for k := range batch {
-			class, ok := truth[images.Item(first+k).Category]
-			if !ok {
-				continue
-			}
-			labelled++
-			before += count(then[k].Top(1)[0] == class)
-			after += count(now[k].Top(1)[0] == class)
-		}
+		before.count(images, first, then)
+		after.count(images, first, now)
+		return err
+	})
+	if err == nil && before.labelled > 0 {
+		fmt.Fprintf(t.Out, "accuracy on the %s: %s as it was, %s adapted\n", counted(before.labelled, "labelled image"), before, after)
 	}
-	if labelled > 0 {
-		share := func(right int) float64 { return 100 * float64(right) / float64(labelled) }
-		fmt.Fprintf(t.Out, "accuracy on the %s: %.1f %% as it was, %.1f %% adapted\n", counted(labelled, "labelled image"), share(before), share(after))
-	}
-	return nil
+	return err
 }
 
 func count(yes bool) int {

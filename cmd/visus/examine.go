@@ -40,6 +40,7 @@ type examineCommand struct {
 
 	Adapt []string `help:"How each model is shown the images a second time, its normalisation adapted to each batch of them: batch, prior, calibrated (with --clean), or none; default: batch,prior, and calibrated with --clean." placeholder:"MODE,..."`
 	Prior float64  `help:"Source samples N that the mode prior counts; default: twice the batch."`
+	Learn []string `help:"Modes of the adaptation study that learn from the answers: tent, rpl, eta, eata (with --clean), sar, cotta, or none; default tent,rpl,eta." placeholder:"MODE,..."`
 	Clean string   `help:"Clean images to calibrate adaptation on, labels not needed: as --images." placeholder:"DIR" type:"path"`
 
 	Limit   int    `help:"Show at most so many images, spread evenly over the set."`
@@ -85,7 +86,10 @@ func (c *examineCommand) Run(ctx context.Context, t terminal) error {
 		if c.Shard != "" {
 			return usageError{errors.New("--shard is for the corruption study alone")}
 		}
-		o := adaptation.Options{Options: options.Options, Clean: options.Clean}
+		o := adaptation.Options{Options: options.Options, Clean: options.Clean, Learn: c.Learn}
+		if err := o.Check(); err != nil {
+			return usageError{err}
+		}
 		if err := examineAdaptation(ctx, t, o, filepath.Join(c.Out, adaptation.Name)); err != nil || len(c.Studies) == 1 {
 			return err
 		}
@@ -107,6 +111,9 @@ func examineAdaptation(ctx context.Context, t terminal, o adaptation.Options, ou
 		return err
 	}
 	study := adaptation.Study{Options: o, Engine: engine, Progress: t.meter(), Note: func(text string) { t.say("%s", text) }}
+	if o.Single {
+		study.Step = study.Note
+	}
 	findings, err := study.Run(ctx, out)
 	if err != nil {
 		return err

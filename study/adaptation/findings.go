@@ -23,6 +23,7 @@ type Findings struct {
 	Visus      string          `json:"visus"`
 	Engine     string          `json:"engine"`
 	Stimuli    int             `json:"stimuli"`
+	Labelled   int             `json:"labelled"` // of the stimuli; errors are counted on these
 	Conditions []string        `json:"conditions"`
 	Models     []ModelFindings `json:"models"`
 	Warnings   []string        `json:"warnings"`
@@ -50,6 +51,7 @@ type Way struct {
 	Prior  float64               `json:"prior"`
 	Errors []proportion.Estimate `json:"errors"`     // by condition
 	Mean   float64               `json:"mean_error"` // over the conditions with a corruption, where there are some
+	Steps  [][]adapt.Step        `json:"steps"`      // [condition][batch], of modes that learn
 }
 
 // Suggested is how many source samples the bounds of Schneider et al. 2020 suggest, beside what the errors say.
@@ -63,7 +65,7 @@ type Suggested struct {
 // measure counts the trials, which lie in the order of conditions, ways, stimuli.
 func (r *run) measure() (*Findings, error) {
 	f := &Findings{Study: Name, Stimuli: len(r.Stimuli)}
-	wrong := make([]int, len(r.Conditions)*len(r.ways))
+	wrong, steps := make([]int, len(r.Conditions)*len(r.ways)), make([][]adapt.Step, len(r.Conditions)*len(r.ways))
 	at := 0
 	for row, err := range trial.ReadFile(r.path(trial.TableFile)) {
 		if err != nil {
@@ -73,8 +75,18 @@ func (r *run) measure() (*Findings, error) {
 		if block >= len(wrong) || row.Observer != r.ways[block%len(r.ways)].name || row.Condition != r.Conditions[block/len(r.ways)].Name {
 			return nil, errOther
 		}
-		if !row.Correct {
+		if row.Category != "" && !row.Correct {
 			wrong[block]++
+		}
+		if row.Category != "" && block == 0 {
+			f.Labelled++
+		}
+		step, ok, err := stepOf(&row)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			steps[block] = append(steps[block], step)
 		}
 		at++
 	}
@@ -94,9 +106,12 @@ func (r *run) measure() (*Findings, error) {
 			out := Way{Name: w.name, Mode: string(w.method.Mode), Images: w.n, Prior: w.method.Prior}
 			sum, counted := 0., 0
 			for c, condition := range r.Conditions {
-				e, err := proportion.Wilson(wrong[c*len(r.ways)+k], len(r.Stimuli), 0)
+				e, err := proportion.Wilson(wrong[c*len(r.ways)+k], f.Labelled, 0)
 				if err != nil {
 					return nil, err
+				}
+				if w.learns() {
+					out.Steps = append(out.Steps, steps[c*len(r.ways)+k])
 				}
 				out.Errors = append(out.Errors, e)
 				if condition.Severity > 0 || !corrupted {
@@ -235,10 +250,36 @@ func (m *ModelFindings) best(n int) Way {
 func (f *Findings) Lines() []string {
 	var lines []string
 	for _, m := range f.Models {
-		lines = append(lines, fmt.Sprintf("%s: mean error %s as it is", m.Name, percent(m.Ways[0].Mean)))
+		if f.Labelled > 0 {
+			lines = append(lines, fmt.Sprintf("%s: mean error %s as it is", m.Name, percent(m.Ways[0].Mean)))
+		}
 		for _, s := range m.Suggestions {
-			lines = append(lines, fmt.Sprintf("%s: %s adapted to %d images with N=%g (best of those tried; the bounds suggest %d)", m.Name, percent(s.Error), s.Images, s.Best, s.Bounds))
+			switch {
+			case f.Labelled == 0:
+			case f.Config.Options.Single:
+				lines = append(lines, fmt.Sprintf("%s: %s with the statistics of batches of %d", m.Name, percent(s.Error), s.Images))
+			default:
+				lines = append(lines, fmt.Sprintf("%s: %s adapted to %d images with N=%g (best of those tried; the bounds suggest %d)", m.Name, percent(s.Error), s.Images, s.Best, s.Bounds))
+			}
+		}
+		for _, w := range m.learners() {
+			lines = append(lines, w.line(m.Name))
 		}
 	}
 	return lines
+}
+
+// line tells what a way that learns did.
+func (w Way) line(model string) string {
+	first, last, batches := 0., 0., 0
+	for _, steps := range w.Steps {
+		first += steps[0].Entropy / float64(len(w.Steps))
+		last += steps[len(steps)-1].Entropy / float64(len(w.Steps))
+		batches += len(steps)
+	}
+	text := fmt.Sprintf("entropy %.3f nats in the first batches, %.3f in the last (%d batches of %d)", first, last, batches, w.Images)
+	if !math.IsNaN(w.Mean) {
+		text = percent(w.Mean) + " learning; " + text
+	}
+	return fmt.Sprintf("%s · %s: %s", model, w.Mode, text)
 }

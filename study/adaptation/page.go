@@ -22,13 +22,27 @@ func (r *run) page(f *Findings) report.Page {
 		Summary:  f.summary(),
 	}
 	for _, m := range f.Models {
+		if f.Labelled == 0 {
+			continue
+		}
 		p.Lead = append(p.Lead, report.Key{Label: "Mean error as it is, " + m.Name, Value: percent(m.Ways[0].Mean)})
 		for _, s := range m.Suggestions {
 			p.Lead = append(p.Lead, report.Key{Label: fmt.Sprintf("Adapted to %d, %s", s.Images, m.Name), Value: percent(s.Error), Detail: fmt.Sprintf("N = %g", s.Best)})
 		}
+		for _, w := range m.learners() {
+			p.Lead = append(p.Lead, report.Key{Label: fmt.Sprintf("Learning (%s), %s", w.Mode, m.Name), Value: percent(w.Mean), Detail: fmt.Sprintf("n = %d", w.Images)})
+		}
+	}
+	if len(f.Warnings) > 0 {
+		p.Sections = append(p.Sections, report.Section{ID: "warnings", Title: "Warnings", Parts: []report.Part{report.Note{Tone: report.Warn, Title: "What to doubt", Items: f.Warnings}}})
 	}
 	for i := range f.Models {
-		p.Sections = append(p.Sections, f.Models[i].gridSection(i), f.Models[i].domainSection(i, f.Conditions))
+		if !f.Config.Options.Single {
+			p.Sections = append(p.Sections, f.Models[i].gridSection(i), f.Models[i].domainSection(i, f.Conditions))
+		}
+		if len(f.Models[i].learners()) > 0 {
+			p.Sections = append(p.Sections, f.Models[i].learningSection(i, f.Conditions))
+		}
 		if len(f.Models[i].Layers) > 0 {
 			p.Sections = append(p.Sections, f.Models[i].shiftSection(i, f.Conditions))
 		}
@@ -36,7 +50,7 @@ func (r *run) page(f *Findings) report.Page {
 	p.Sections = append(p.Sections, published())
 	text := []string{
 		"Every condition is a domain of its own, its images in random order; statistics are reset between domains. Batches of n images; the last one of a domain may be smaller, and its λ = N/(N+n) is that of the full batch.",
-		"Mean errors are over the conditions with a corruption. Intervals are Wilson's, level 95 %. batch: the batch's own statistics, variance biased; prior: mixed with N source samples, variance unbiased; cumulative: of all batches of the domain so far; calibrated: corrected so that clean images keep theirs.",
+		"Mean errors are over the conditions with a corruption. Intervals are Wilson's, level 95 %. batch: the batch's own statistics, variance biased; prior: mixed with N source samples, variance unbiased; cumulative: of all batches of the domain so far; calibrated: corrected so that clean images keep theirs. Modes that learn begin every domain with the model's own parameters.",
 		"Shift: the squared Wasserstein distance between normal distributions of each channel, in units of the stored variance, mean over channels, in the model as it is; clean images are not at 0 where the stored statistics are those of augmented training images.",
 		"The bounds take samples for independent (Schneider et al. 2020, proposition 1), which the pixels of a map are not: read what they suggest beside the errors.",
 	}
@@ -50,6 +64,10 @@ func percent(v float64) string { return figure.Number(v, true, 1) + " %" }
 func (f *Findings) summary() []string {
 	var out []string
 	for _, m := range f.Models {
+		out = append(out, m.learned()...)
+		if f.Labelled == 0 || f.Config.Options.Single {
+			continue
+		}
 		source := m.Ways[0].Mean
 		best := m.Suggestions[0]
 		for _, s := range m.Suggestions {
@@ -64,6 +82,25 @@ func (f *Findings) summary() []string {
 			out = append(out, fmt.Sprintf("The further a condition is from what `%s` knows, the more it errs: Spearman's correlation of shift and error is %.2f, Pearson's %.2f over %d conditions.",
 				m.Name, m.Spearman, m.Pearson, len(f.Conditions)))
 		}
+	}
+	return out
+}
+
+// learned says what the modes that learn did.
+func (m *ModelFindings) learned() []string {
+	var out []string
+	for _, w := range m.learners() {
+		text := fmt.Sprintf("`%s`, learning with `%s` from batches of %d, ", m.Name, w.Mode, w.Images)
+		if batch, ok := m.beside(w); ok && !math.IsNaN(w.Mean) {
+			out = append(out, text+fmt.Sprintf("errs on %s of the images, with the statistics of the batches alone on %s, as it is on %s.", percent(w.Mean), percent(batch.Mean), percent(m.Ways[0].Mean)))
+			continue
+		}
+		if !math.IsNaN(w.Mean) {
+			out = append(out, text+fmt.Sprintf("errs on %s of the images, as it is on %s.", percent(w.Mean), percent(m.Ways[0].Mean)))
+			continue
+		}
+		first, last := w.Steps[0][0], w.Steps[0][len(w.Steps[0])-1]
+		out = append(out, text+fmt.Sprintf("has a mean entropy of %.3f nats in the first batch and %.3f in the last. The images have no labels: errors cannot be counted.", first.Entropy, last.Entropy))
 	}
 	return out
 }
@@ -157,7 +194,10 @@ func (m *ModelFindings) shiftSection(i int, conditions []string) report.Section 
 		heat.Panels[0].Values = append(heat.Panels[0].Values, values)
 	}
 	t := report.Table{Name: fmt.Sprintf("shift-%d", i+1), Title: "Shift and error", Columns: []report.Column{{Name: "condition"}, {Name: "shift", Kind: report.NumberKind, Decimals: 3}, {Name: "error as it is", Kind: report.PercentKind, Decimals: 1}},
-		Caption: fmt.Sprintf("Shift: mean over layers. Over the conditions its correlation with the error is %.2f (Spearman), %.2f (Pearson).", m.Spearman, m.Pearson)}
+		Caption: "Shift: mean over layers."}
+	if !math.IsNaN(m.Spearman) {
+		t.Caption += fmt.Sprintf(" Over the conditions its correlation with the error is %.2f (Spearman), %.2f (Pearson).", m.Spearman, m.Pearson)
+	}
 	for c, name := range conditions {
 		t.Rows = append(t.Rows, []report.Cell{report.Text(name), report.Num(m.Network[c]), report.Num(m.Ways[0].Errors[c].Value)})
 	}

@@ -3,7 +3,8 @@
 //
 // Method. Every condition is a target domain of its own: its images come in random order, and nothing is kept from one domain to the next.
 // The model answers them as it is, and in batches of n images normalised by the batch's statistics, mixed with those of N source samples,
-// for every n and N of a grid; cumulatively; and, where clean images are given, calibrated. Every answer is a trial. The distance of a
+// for every n and N of a grid; cumulatively; where clean images are given, calibrated; and in modes that learn, a step on each batch from the
+// answers alone. Every answer is a trial, and what a step did is told with the first trial of its batch. The distance of a
 // domain is the normalised squared Wasserstein distance of each layer's statistics in the model as it is.
 package adaptation
 
@@ -25,6 +26,7 @@ import (
 	"visus/internal/version"
 	"visus/observer"
 	"visus/report"
+	"visus/stimulus"
 	"visus/stimulus/raster"
 	"visus/study/result"
 	"visus/study/session"
@@ -41,24 +43,55 @@ type Options struct {
 	Sizes  []int     `yaml:"sizes"`  // n: images that are adapted to together; none: 1, 8, 32, 200
 	Priors []float64 `yaml:"priors"` // N: source samples; none: 0, 8, 16, 64, 256
 	Clean  string    `yaml:"clean"`  // images that calibrate; "": none
+
+	Learn  []string `yaml:"learn"`  // modes that learn (adapt.Learners); none: tent, rpl, eta; NoLearning alone: none. Their batches have Batch images
+	Rate   float64  `yaml:"rate"`   // of their steps; 0: each mode's own
+	Steps  int      `yaml:"steps"`  // on each batch; 0: 1
+	Single bool     `yaml:"single"` // nothing but the model as it is, the statistics of batches of Batch images, and Learn; images need no labels
 }
+
+// NoLearning in the place of modes that learn says that there are none.
+const NoLearning = "none"
 
 // usual fills in what the options leave open: the grid and the 15 sets of the reference (ResNet-20, CIFAR-10).
 func (o Options) usual() Options {
+	if o.Single {
+		o.Sizes, o.Priors = []int{max(o.Batch, 1)}, []float64{0}
+	}
+	if len(o.Learn) == 0 {
+		o.Learn = []string{string(adapt.Tent), string(adapt.RPL), string(adapt.ETA)}
+	}
 	if len(o.Sizes) == 0 {
 		o.Sizes = []int{1, 8, 32, 200}
 	}
 	if len(o.Priors) == 0 {
 		o.Priors = []float64{0, 8, 16, 64, 256}
 	}
+	if o.Batch == 0 {
+		o.Batch = 32 // a step needs several images, a domain several steps
+	}
 	if len(o.Corruptions) == 0 {
 		o.Corruptions = []string{"gaussian_noise", "defocus_blur", "fog", "contrast", "jpeg_compression"}
 		o.Severities = []int{1, 3, 5}
 	}
-	if o.Limit == 0 {
+	if o.Limit == 0 && !o.Single {
 		o.Limit = 500 // a domain's images are kept in memory
 	}
 	return o
+}
+
+// Check reports modes that do not learn, and EATA without clean images.
+func (o Options) Check() error {
+	for _, mode := range o.Learn {
+		switch {
+		case mode == NoLearning && len(o.Learn) == 1:
+		case !isLearner(mode):
+			return fmt.Errorf("adaptation: mode %q is none of %v that learn, nor %s alone", mode, adapt.Learners, NoLearning)
+		case adapt.Mode(mode) == adapt.EATA && o.Clean == "":
+			return fmt.Errorf("adaptation: mode %s needs clean images: --clean DIR", mode)
+		}
+	}
+	return nil
 }
 
 // Study is one examination.
@@ -67,6 +100,7 @@ type Study struct {
 	Engine   engine.Engine
 	Progress progress.Meter // nil: none
 	Note     func(string)   // is told what a person should know
+	Step     func(string)   // is told what each step of a mode that learns did; nil: nobody is
 }
 
 // Config is config.yaml of a result folder.
@@ -100,7 +134,8 @@ type run struct {
 	folder string
 	config Config
 	ways   []way
-	clean  []norm.Statistics // of each model; nil without clean images
+	clean  []norm.Statistics    // of each model; nil without clean images
+	known  *stimulus.Collection // the clean images; nil without
 }
 
 // Run examines and writes config.yaml, trials.csv, findings.json, figures and report.html to the folder. Where the folder holds the beginning
@@ -110,7 +145,7 @@ func (s Study) Run(ctx context.Context, folder string) (*Findings, error) {
 		s.Progress = progress.Silent()
 	}
 	s.Options = s.Options.usual()
-	if err := s.Options.CheckFolder(folder); err != nil {
+	if err := errors.Join(s.Options.Check(), s.Options.CheckFolder(folder)); err != nil {
 		return nil, err
 	}
 	r := &run{Study: s, folder: folder}
@@ -138,7 +173,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	if r.Session, err = session.Open(r.Options.Options, r.note); err != nil {
 		return err
 	}
-	if r.Data.Labels < r.Data.Stimuli {
+	if r.Data.Labels < r.Data.Stimuli && !r.Options.Single {
 		return fmt.Errorf("adaptation: %d of %d images of %s have no label; the study counts errors", r.Data.Stimuli-r.Data.Labels, r.Data.Stimuli, r.Options.Images)
 	}
 	r.config = Config{Visus: version.String(), Study: Name, Engine: r.Engine.Name(), Options: r.Options, Data: r.Data, Models: slices.Clone(r.Decided)}
@@ -175,8 +210,11 @@ func (r *run) open(ctx context.Context) (err error) {
 
 func (r *run) calibrate(ctx context.Context) error {
 	r.clean = make([]norm.Statistics, len(r.Models))
+	var err error
+	if r.known, err = r.Options.OpenClean(r.Options.Clean); err != nil {
+		return err
+	}
 	for i, m := range r.Models {
-		var err error
 		if r.clean[i], err = r.Options.Calibrate(ctx, r.Engine, m, r.Options.Clean); err != nil {
 			return err
 		}
@@ -196,6 +234,7 @@ func (r *run) plan(ctx context.Context) error {
 		}
 	}
 	largest := slices.Max(sizes)
+	batch := min(r.Options.Batch, len(r.Stimuli))
 	for i, m := range r.Models {
 		r.ways = append(r.ways, way{name: m.Name(), model: i, n: 32, images: m})
 		add := func(method adapt.Method, n int) error {
@@ -223,11 +262,58 @@ func (r *run) plan(ctx context.Context) error {
 				}
 			}
 		}
-		if err := add(adapt.Method{Mode: adapt.Cumulative}, largest); err != nil {
+		if !r.Options.Single {
+			if err := add(adapt.Method{Mode: adapt.Cumulative}, largest); err != nil {
+				return err
+			}
+		}
+		if err := r.planLearning(ctx, i, batch); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// planLearning adds the ways that learn. A model that has no gradients is shown without them, and a warning says why.
+func (r *run) planLearning(ctx context.Context, model, n int) error {
+	m := r.Models[model]
+	for _, mode := range r.Options.Learn {
+		if mode == NoLearning {
+			continue
+		}
+		method := adapt.Method{Mode: adapt.Mode(mode), Learning: adapt.Learning{Rate: r.Options.Rate, Steps: r.Options.Steps, Seed: r.Options.Seed}}
+		if r.known != nil {
+			method.Learning.Clean = r.known.Conditions[0].Source
+		}
+		o, err := adapt.New(ctx, r.Engine, m, method)
+		if err == nil {
+			err = rehearse(ctx, m, o, n)
+		}
+		if ctx.Err() != nil {
+			return session.ErrInterrupted
+		}
+		if err != nil && r.Options.Single {
+			return err
+		}
+		if err != nil {
+			r.Warn(fmt.Sprintf("%s does not learn: %v", m.Name(), err))
+			continue
+		}
+		r.ways = append(r.ways, way{fmt.Sprintf("%s · %s n=%d", m.Name(), method, n), model, method, n, o})
+	}
+	return nil
+}
+
+// rehearse makes a step on black images and forgets it: whether a graph has gradients and an engine runs them shows then.
+func rehearse(ctx context.Context, m *observer.Model, o *adapt.Observer, n int) error {
+	images := make([]*raster.Image, n)
+	for i := range images {
+		images[i] = raster.New(m.Geometry().Width, m.Geometry().Height)
+	}
+	if _, err := o.Answer(ctx, images); err != nil {
+		return errors.Join(err, o.Close())
+	}
+	return o.Reset()
 }
 
 func (r *run) close() {
@@ -235,6 +321,9 @@ func (r *run) close() {
 		if o, ok := w.images.(*adapt.Observer); ok {
 			o.Close()
 		}
+	}
+	if r.known != nil {
+		r.known.Close()
 	}
 	if r.Session != nil {
 		r.Session.Close()
@@ -275,7 +364,6 @@ func (r *run) show(ctx context.Context) error {
 		if err := r.answer(ctx, journal, r.Conditions[at], w, views[r.ViewOf[w.model]]); err != nil {
 			return err
 		}
-		r.Progress.Add(len(r.Stimuli))
 	}
 	return journal.Finish()
 }
@@ -315,34 +403,53 @@ func (r *run) domain(ctx context.Context, c session.Condition) ([][]*raster.Imag
 
 // answer shows one domain in batches.
 func (r *run) answer(ctx context.Context, journal *trial.Journal, c session.Condition, w way, images []*raster.Image) error {
-	if o, ok := w.images.(*adapt.Observer); ok {
-		if err := o.Reset(); err != nil {
+	adapted, _ := w.images.(*adapt.Observer)
+	if adapted != nil {
+		if err := adapted.Reset(); err != nil {
 			return err
 		}
 	}
-	classes := r.Models[w.model].Classes
 	for at := 0; at < len(images); at += w.n {
-		answers, err := w.images.Answer(ctx, images[at:min(at+w.n, len(images))])
+		batch := images[at:min(at+w.n, len(images))]
+		answers, err := w.images.Answer(ctx, batch)
 		if err != nil {
 			return err
 		}
 		for k, a := range answers {
-			item := c.Source.Item(r.Stimuli[at+k])
-			best := a.Top(1)[0]
-			truth, ok := r.Choices[w.model].Truth[item.Category]
-			if !ok {
-				return fmt.Errorf("adaptation: %s: the label %q of %s is no class of the model", r.Models[w.model].Name(), item.Category, item.ID)
+			row, err := r.trial(c, w, at+k, a)
+			if err != nil {
+				return err
 			}
-			row := trial.Trial{
-				Study: Name, Session: 1, Trial: at + k + 1, Observer: w.name, ObserverKind: trial.Model, Stimulus: item.ID, Condition: c.Name,
-				Category: classes.Name(truth), Response: classes.Name(best), Correct: truth == best, RT: math.NaN(), Confidence: float64(a.Probabilities[best]),
+			if k == 0 && w.learns() {
+				steps := adapted.Steps()
+				row.Extras.Other = map[string]any{stepColumn: recorded(steps[len(steps)-1])}
+				r.tell(w, c, len(steps), (len(images)+w.n-1)/w.n, steps[len(steps)-1])
 			}
 			if err := journal.Write(&row); err != nil {
 				return err
 			}
 		}
+		r.Progress.Add(len(batch))
 	}
 	return nil
+}
+
+// trial is one answer as a row; at is the stimulus's place.
+func (r *run) trial(c session.Condition, w way, at int, a observer.Answer) (trial.Trial, error) {
+	item, best, classes := c.Source.Item(r.Stimuli[at]), a.Top(1)[0], r.Models[w.model].Classes
+	row := trial.Trial{
+		Study: Name, Session: 1, Trial: at + 1, Observer: w.name, ObserverKind: trial.Model, Stimulus: item.ID, Condition: c.Name,
+		Response: classes.Name(best), RT: math.NaN(), Confidence: float64(a.Probabilities[best]),
+	}
+	if item.Category == "" {
+		return row, nil
+	}
+	truth, ok := r.Choices[w.model].Truth[item.Category]
+	if !ok {
+		return row, fmt.Errorf("adaptation: %s: the label %q of %s is no class of the model", r.Models[w.model].Name(), item.Category, item.ID)
+	}
+	row.Category, row.Correct = classes.Name(truth), truth == best
+	return row, nil
 }
 
 // conclude measures trials and shift, and writes the report.
@@ -360,7 +467,7 @@ func (r *run) conclude(ctx context.Context) (*Findings, error) {
 		}
 		return nil, err
 	}
-	f.Visus, f.Engine, f.Config, f.Warnings = r.config.Visus, r.config.Engine, r.config, r.config.Warnings
+	f.Visus, f.Engine, f.Config, f.Warnings = r.config.Visus, r.config.Engine, r.config, slices.Concat(r.config.Warnings, f.collapses())
 	if err := atomicfile.Write(r.path("findings.json"), func(w io.Writer) error { return report.WriteJSON(w, f) }); err != nil {
 		return nil, err
 	}

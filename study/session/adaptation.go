@@ -16,16 +16,21 @@ const calibrationImages = 500
 
 // Calibrate measures the model on clean images, which need no labels; nil where there are none.
 func (o Options) Calibrate(ctx context.Context, e engine.Engine, m *observer.Model, clean string) (norm.Statistics, error) {
-	if clean == "" {
-		return nil, nil
-	}
-	set, err := stimulus.Open(clean, stimulus.Options{Orient: o.Orient})
-	if err != nil {
+	set, err := o.OpenClean(clean)
+	if set == nil || err != nil {
 		return nil, err
 	}
 	defer set.Close()
 	source := set.Conditions[0].Source
 	return adapt.Calibrate(ctx, e, m, part{source, Spread(calibrationImages, source.Len())})
+}
+
+// OpenClean opens clean images, which need no labels; nil where there are none.
+func (o Options) OpenClean(clean string) (*stimulus.Collection, error) {
+	if clean == "" {
+		return nil, nil
+	}
+	return stimulus.Open(clean, stimulus.Options{Orient: o.Orient})
 }
 
 // balanceImages are enough to see how a set is mixed.
