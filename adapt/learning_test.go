@@ -478,3 +478,55 @@ func TestThresholds(t *testing.T) {
 		t.Errorf("kept %v usually, %v where all are sure and none alike, %v where none is sure", usual, all, none)
 	}
 }
+
+// TestLearntDeployed: what was learnt, with the statistics of the images, is an ordinary model whose answers are those of the learner's parameters.
+func TestLearntDeployed(t *testing.T) {
+	ctx, images := context.Background(), held(tiles(t, "contrast_5")[:200])
+	for _, mode := range []Mode{Tent, CoTTA} {
+		o := learn(t, Method{Mode: mode, Learning: Learning{Doubt: 1e-9}})
+		show(t, o, images, 50)
+		parameters, err := o.Parameters()
+		if err != nil {
+			t.Fatal(err)
+		}
+		method := Method{Mode: Batch, Images: len(images), Parameters: parameters}
+		statistics, err := Estimate(ctx, o.learner.engine, o.model, images, method, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := Deployable(o.model, statistics, method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range parameters {
+			if c := g.Constant(name); c == nil || !slices.Equal(c.Tensor.Floats(), want.Floats()) {
+				t.Errorf("%s: %s is not the learnt one", mode, name)
+			}
+		}
+		fixed, err := Deployed(ctx, o.learner.engine, o.model, statistics, method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer fixed.Close()
+		batch, err := New(ctx, o.learner.engine, o.model, method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer batch.Close()
+		a, err := fixed.Answer(ctx, images[:10])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := batch.Answer(ctx, images) // one batch has the statistics of the set
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range a {
+			for k, p := range a[i].Probabilities {
+				if math.Abs(float64(p-b[i].Probabilities[k])) > 1e-3 {
+					t.Fatalf("%s: image %d, class %d: %g deployed, %g in a batch of the set", mode, i, k, p, b[i].Probabilities[k])
+				}
+			}
+		}
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"visus/engine/ort"
@@ -38,7 +40,7 @@ func TestGoldenMeanErrors(t *testing.T) {
 	const points = 0.03 // of a cell: specification, corruptions, section 16
 	reference := golden.JSON[struct{ Sets map[string]map[string]float64 }](t, golden.Files(t, "corruptions/adapt", "accuracy.json")[0])
 	s := lab(t)
-	s.Options.Sizes, s.Options.Priors = []int{32}, []float64{0, 64}
+	s.Options.Sizes, s.Options.Priors, s.Options.Learn = []int{32}, []float64{0, 64}, []string{adaptation.NoLearning}
 	f, err := s.Run(context.Background(), filepath.Join(t.TempDir(), "out"))
 	if err != nil {
 		t.Fatal(err)
@@ -94,13 +96,14 @@ func TestGoldenResumed(t *testing.T) {
 	s := lab(t)
 	s.Options.Limit, s.Options.Sizes, s.Options.Priors = 40, []int{1, 16}, []float64{0, 8}
 	s.Options.Corruptions, s.Options.Severities = []string{"fog", "contrast"}, []int{3}
+	s.Options.Learn, s.Options.Batch = []string{"tent", "sar", "cotta"}, 16
 	dir := t.TempDir()
 	whole, parts := filepath.Join(dir, "whole"), filepath.Join(dir, "parts")
 	f, err := s.Run(context.Background(), whole)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, trials := range []int{1, 300} {
+	for _, trials := range []int{1, 250, 500} { // in the grid, between two batches of a mode that learns, under the second corruption
 		ctx, stop := context.WithCancel(context.Background())
 		cut := s
 		cut.Progress = &stopper{progress.Silent(), trials, stop}
@@ -127,7 +130,39 @@ func TestGoldenResumed(t *testing.T) {
 			t.Errorf("%s of a run in parts differs", file)
 		}
 	}
-	if want := 1 + 2*2 + 1; len(f.Models[0].Ways) != want {
+	if want := 1 + 2*2 + 1 + 3; len(f.Models[0].Ways) != want {
 		t.Errorf("%d ways, want %d", len(f.Models[0].Ways), want)
+	}
+	for _, w := range f.Models[0].Ways[6:] {
+		for c, steps := range w.Steps {
+			images := 0
+			for _, step := range steps {
+				for _, n := range step.Histogram {
+					images += n
+				}
+			}
+			if len(steps) != 3 || images != 40 {
+				t.Errorf("%s under %s: %d steps on %d images, want 3 on 40", w.Name, f.Conditions[c], len(steps), images)
+			}
+		}
+	}
+}
+
+// A learning rate that destroys the network is told in the findings, and does not stop the study. Images need no labels where nothing else is asked.
+func TestGoldenCollapseTold(t *testing.T) {
+	s := lab(t)
+	s.Options.Limit, s.Options.Batch, s.Options.Single, s.Options.Rate = 200, 50, true, 20
+	s.Options.Corruptions, s.Options.Severities, s.Options.Learn = []string{"contrast"}, []int{5}, []string{"tent"}
+	told := 0
+	s.Step = func(string) { told++ }
+	f, err := s.Run(context.Background(), filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Models[0].Ways) != 3 || told != 8 {
+		t.Fatalf("%d ways, %d steps told; want 3 and 8", len(f.Models[0].Ways), told)
+	}
+	if !slices.ContainsFunc(f.Warnings, func(w string) bool { return strings.Contains(w, "tent n=50 under contrast-5") }) {
+		t.Errorf("no collapse among the warnings %q of %+v", f.Warnings, f.Models[0].Ways[2].Steps)
 	}
 }
