@@ -67,9 +67,9 @@ func (b *bench) training(ctx context.Context) error {
 	b.page.section("Training")
 	b.page.text("Milliseconds of a step, %s beside %s (eager, float32), %d threads on both sides.", last.ours.Engine, last.theirs.Engine, last.ours.Threads)
 	b.page.text("Each turn of visus is a process of its own; PyTorch stays loaded. Both have the same parameters and data, and the values of their first")
-	b.page.text("steps agree.")
-	b.page.text("Ratio: the time of visus by that of PyTorch, pair by pair. Memory: what the steps add to the resident memory of the process with its")
-	b.page.text("libraries loaded, and in brackets the peak of the whole, in MB. Compile: seconds, in brackets of an equal graph in the same process.\n")
+	b.page.text("steps agree. Ratio: the time of visus by that of PyTorch, pair by pair. Memory: what the steps add to the resident memory of the process")
+	b.page.text("with its libraries loaded, and in brackets the peak of the whole, in MB. Compile: seconds, in brackets of an equal graph in the same")
+	b.page.text("process.\n")
 	b.page.table([]string{"what", "batch", "visus", "PyTorch", "ratio", "pairs", "memory, visus", "memory, PyTorch", "compile"}, rows)
 	return nil
 }
@@ -82,7 +82,8 @@ func (r race) row(t turns) []string {
 		return fmt.Sprintf("%s (%s)", figure(first.Median()), figure(second.Median()))
 	}
 	return []string{
-		r.what, strconv.Itoa(r.batch), spread(milliseconds(t.visus)), spread(milliseconds(t.pytorch)), spread(speed.Ratio(t.pytorch, t.visus)), strconv.Itoa(len(t.visus)),
+		r.what, strconv.Itoa(r.batch),
+		spread(milliseconds(t.visus)), spread(milliseconds(t.pytorch)), spread(t.ratio()), strconv.Itoa(len(t.visus)),
 		pair(t.memory, t.peak), pair(t.pytorchMemory, t.pytorchPeak), pair(t.compile, t.secondCompile),
 	}
 }
