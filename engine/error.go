@@ -30,3 +30,12 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Unsupported says that an engine lacks what a graph needs, which another engine may have. It is the cause within an *Error.
+type Unsupported struct {
+	About    string // the node, input or output
+	Operator string // of the node
+	Reason   string
+}
+
+func (u *Unsupported) Error() string { return u.About + ": " + u.Reason }

@@ -13,7 +13,7 @@ import (
 type benchStepCommand struct {
 	Network string  `required:"" enum:"${steps}" help:"What to do: ${enum}."`
 	Batch   int     `help:"Images of a step; default: the network's usual number."`
-	Engine  string  `default:"ort" enum:"${engines}" help:"What computes: ${enum}."`
+	Engine  string  `default:"auto" enum:"${engines}" help:"What computes: ${enum}."`
 	Threads int     `help:"Threads of the engine; default: all cores."`
 	Seconds float64 `default:"10" help:"Start no further step after so long; there are three at least."`
 }
@@ -43,7 +43,7 @@ func (c *benchStepCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return usageError{err}
 	}
-	engine, err := openEngine(c.Engine)
+	engine, err := t.openEngine(c.Engine)
 	if err != nil {
 		return err
 	}

@@ -1,23 +1,20 @@
 package main
 
 import (
-	"errors"
-	"fmt"
+	"strings"
 
 	"visus/engine"
-	"visus/engine/ort"
+	"visus/engine/choice"
 )
 
 // engines lists what --engine takes.
-const engines = "ort, onednn"
+var engines = strings.Join(choice.Names, ",")
 
-// openEngine opens the engine of a name.
-func openEngine(name string) (engine.Engine, error) {
-	switch name {
-	case "ort":
-		return ort.Open(ort.Options{})
-	case "onednn":
-		return nil, errors.New("engine onednn is not available in this build; --engine ort runs everything")
+// openEngine opens the engine of a name; --verbose says what it decides.
+func (t terminal) openEngine(name string) (engine.Engine, error) {
+	o := choice.Options{Engine: name}
+	if t.Verbose {
+		o.Say = func(text string) { t.say("%s", text) }
 	}
-	return nil, usageError{fmt.Errorf("--engine %q is none of %s", name, engines)}
+	return choice.Open(o)
 }

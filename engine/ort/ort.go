@@ -104,7 +104,7 @@ func (e *Engine) Compile(ctx context.Context, g *graph.Graph, o engine.Options) 
 		return cmp.Compare(min(len(b.Output.Name), 1), min(len(a.Output.Name), 1))
 	})
 	src.ports = ports
-	g = restrict(g, ports)
+	g = ports.Restrict(g)
 	if _, own := g.Opsets[graph.OwnDomain]; own { // gradients
 		if err := lower.Lower(g); err != nil {
 			return nil, explain(src.name, err)

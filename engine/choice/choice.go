@@ -1,0 +1,119 @@
+// Package choice opens the engines and decides which of them runs a graph.
+package choice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"visus/engine"
+	"visus/engine/onednn"
+	"visus/engine/ort"
+	"visus/graph"
+)
+
+// The names that Open knows. Auto takes oneDNN for what has to be learnt or differentiated and ONNX Runtime for the rest.
+const (
+	Auto   = "auto"
+	ORT    = "ort"
+	OneDNN = "onednn"
+)
+
+// Names lists them, the default first.
+var Names = []string{Auto, ORT, OneDNN}
+
+// Options says what to open.
+type Options struct {
+	Engine string            // one of Names; empty: Auto
+	Say    func(text string) // is told for every graph which engine runs it and why; nil: nobody
+}
+
+// Open opens the engine of a name. For Auto, ONNX Runtime has to be there, oneDNN not: what lacks is told through Say, once.
+func Open(o Options) (engine.Engine, error) {
+	switch o.Engine {
+	case ORT:
+		return ort.Open(ort.Options{})
+	case OneDNN:
+		return onednn.Open(onednn.Options{})
+	case "", Auto:
+	default:
+		return nil, fmt.Errorf("choice: no engine %q; there are %s", o.Engine, strings.Join(Names, ", "))
+	}
+	e := &automatic{say: o.Say}
+	if e.say == nil {
+		e.say = func(string) {}
+	}
+	general, err := ort.Open(ort.Options{})
+	if err != nil {
+		return nil, err
+	}
+	e.general = general
+	if learner, err := onednn.Open(onednn.Options{}); err != nil {
+		e.lacking = err
+	} else {
+		e.learner = learner
+	}
+	return e, nil
+}
+
+// automatic decides for each graph.
+type automatic struct {
+	general, learner engine.Engine // learner is nil where oneDNN is lacking
+	lacking          error
+	say              func(string)
+}
+
+// Name names both engines, as either may have computed a result.
+func (e *automatic) Name() string {
+	if e.learner == nil {
+		return e.general.Name()
+	}
+	return e.general.Name() + ", " + e.learner.Name()
+}
+
+// Compile compiles the graph with the engine that Suits names; where oneDNN lacks what the graph needs, with ONNX Runtime.
+func (e *automatic) Compile(ctx context.Context, g *graph.Graph, o engine.Options) (engine.Program, error) {
+	name, reason := Suits(g, o)
+	if name == OneDNN && e.learner == nil {
+		name, reason = ORT, fmt.Sprintf("%s, but oneDNN is not there: %v", reason, e.lacking)
+	}
+	if name == OneDNN {
+		p, err := e.learner.Compile(ctx, g, o)
+		var lacks *engine.Unsupported
+		if !errors.As(err, &lacks) {
+			if err == nil {
+				e.tell(e.learner, g, reason)
+			}
+			return p, err
+		}
+		reason = fmt.Sprintf("%s, but oneDNN's engine does not take %v", reason, lacks)
+	}
+	e.tell(e.general, g, reason)
+	return e.general.Compile(ctx, g, o)
+}
+
+func (e *automatic) tell(by engine.Engine, g *graph.Graph, reason string) {
+	e.say(fmt.Sprintf("engine: %s runs %s: %s", by.Name(), graphName(g), reason))
+}
+
+func graphName(g *graph.Graph) string {
+	if g.Name == "" {
+		return "a graph"
+	}
+	return "graph " + g.Name
+}
+
+// Suits says which engine a graph is for, OneDNN or ORT, and why. It looks at nothing but the graph and the options.
+func Suits(g *graph.Graph, o engine.Options) (name, reason string) {
+	switch {
+	case o.Device != "" && o.Device != "cpu":
+		return ORT, "device " + o.Device
+	case slices.ContainsFunc(o.State, func(s engine.State) bool { return s.Output != "" }):
+		return OneDNN, "it changes its state"
+	case slices.ContainsFunc(g.Nodes, func(n *graph.Node) bool { return n.Domain == graph.OwnDomain }):
+		return OneDNN, "it has gradients"
+	}
+	return ORT, "it neither learns nor has gradients"
+}

@@ -1,0 +1,398 @@
+package onednn
+
+import (
+	"cmp"
+	"container/heap"
+	"maps"
+	"slices"
+
+	"visus/engine/onednn/kernel"
+)
+
+// unit is what one step or a few carry out together: a call, or a loop over the elements of its shape.
+type unit struct {
+	call     *call
+	shape    []int    // of a loop
+	members  []*value // of a loop: elements and folds in the order of their making
+	stored   []*value // those of the members, or of the call, that get memory
+	position int      // the last member's index: earlier units come first where nothing else decides
+	after    map[*unit]bool
+	commit   bool // changes the state, or comes after what does
+}
+
+// Limits of one loop, so that its tiles stay in the cache.
+const (
+	mostMembers = 48
+	cheap       = 4 // operations that are done again rather than stored
+)
+
+// fusion sorts values into units.
+type fusion struct {
+	users  map[*value][]*value // of elements, folds, views and calls' first outputs
+	kept   map[*value]bool     // has memory
+	where  map[*value][]*unit  // the loops that compute an element; its home first where it is kept
+	live   map[*value]bool
+	needed map[*value]bool // given by the program
+	effort map[*value]int  // operations to compute an element from what has memory
+	reads  map[*value]map[*value]bool
+	units  []*unit
+	calls  map[*call]*unit
+}
+
+// fuse sorts the values that the needed ones are made of into units, in an order in which they can run. Elements go into the loop of what
+// uses them; those used by several loops are computed in each where that is cheap and stored in the first otherwise.
+func fuse(values []*value, needed []*value) []*unit {
+	f := &fusion{users: map[*value][]*value{}, kept: map[*value]bool{}, where: map[*value][]*unit{}, live: map[*value]bool{},
+		needed: map[*value]bool{}, effort: map[*value]int{}, reads: map[*value]map[*value]bool{}, calls: map[*call]*unit{}}
+	for _, v := range needed {
+		f.needed[v] = true
+	}
+	f.trace(values)
+	f.absorb(values)
+	f.keep(values)
+	for _, v := range slices.Backward(values) {
+		if f.live[v] {
+			f.assign(v)
+		}
+	}
+	f.join()
+	return f.order()
+}
+
+// trace finds what is live and who uses it.
+func (f *fusion) trace(values []*value) {
+	for _, v := range slices.Backward(values) {
+		if f.needed[v] {
+			f.live[v] = true
+		}
+		if !f.live[v] {
+			continue
+		}
+		for _, in := range v.maker.operands() {
+			f.live[in] = true
+			f.users[in] = append(f.users[in], v)
+		}
+	}
+	for _, v := range values { // a call is made whole
+		if r, ok := v.maker.(*result); ok && f.live[v] {
+			for _, out := range r.call.out {
+				f.live[out] = true
+			}
+		}
+	}
+}
+
+// absorb lets calls compute the ReLU that is their only use.
+func (f *fusion) absorb(values []*value) {
+	for _, v := range values {
+		e, ok := v.maker.(*element)
+		if !ok || !f.live[v] || e.op != kernel.Relu {
+			continue
+		}
+		r, ok := e.in[0].maker.(*result)
+		if !ok || !r.call.fusable || len(f.users[e.in[0]]) != 1 || f.needed[e.in[0]] {
+			continue
+		}
+		c := *r.call
+		c.relu, c.out = true, []*value{v}
+		f.live[e.in[0]] = false
+		for _, in := range c.in {
+			users := slices.DeleteFunc(f.users[in], func(u *value) bool { return u == e.in[0] })
+			f.users[in] = append(users, v)
+		}
+		v.maker = &result{&c, 0}
+	}
+}
+
+// keep decides which elements have memory whatever the loops: those that are given, or used by what is no loop over their shape.
+func (f *fusion) keep(values []*value) {
+	for _, v := range values {
+		if !f.live[v] {
+			continue
+		}
+		_, isElement := v.maker.(*element)
+		f.kept[v] = !isElement || f.needed[v] || slices.ContainsFunc(f.users[v], func(u *value) bool {
+			over := f.space(u)
+			return over == nil || !slices.Equal(over, v.shape)
+		})
+		if f.kept[v] {
+			continue
+		}
+		f.effort[v], f.reads[v] = 1, map[*value]bool{}
+		for _, in := range v.maker.operands() {
+			if f.kept[in] {
+				if size(in.shape) == size(v.shape) {
+					f.reads[v][in] = true
+				}
+				continue
+			}
+			f.effort[v] += f.effort[in]
+			maps.Copy(f.reads[v], f.reads[in])
+		}
+	}
+}
+
+// space is the shape that an element's or fold's loop goes over, nil for other values.
+func (f *fusion) space(v *value) []int {
+	switch m := v.maker.(type) {
+	case *element:
+		if v.shape == nil {
+			return []int{}
+		}
+		return v.shape
+	case *fold:
+		return m.in.shape
+	}
+	return nil
+}
+
+// assign finds the unit of a value whose users all have theirs.
+func (f *fusion) assign(v *value) {
+	switch m := v.maker.(type) {
+	case *result:
+		if f.calls[m.call] == nil {
+			u := &unit{call: m.call, position: v.index}
+			f.calls[m.call] = u
+			f.units = append(f.units, u)
+			u.stored = m.call.out
+		}
+	case *fold:
+		f.found(v, m.in.shape)
+	case *element:
+		f.element(v)
+	}
+}
+
+// found makes a loop for a value.
+func (f *fusion) found(v *value, shape []int) {
+	u := &unit{shape: shape, members: []*value{v}, stored: []*value{v}, position: v.index}
+	f.units = append(f.units, u)
+	f.where[v] = []*unit{u}
+}
+
+func (f *fusion) element(v *value) {
+	var loops []*unit
+	for _, user := range f.users[v] {
+		if over := f.space(user); over != nil && slices.Equal(over, v.shape) {
+			for _, u := range f.where[user] {
+				if !slices.Contains(loops, u) {
+					loops = append(loops, u)
+				}
+			}
+		}
+	}
+	slices.SortFunc(loops, func(a, b *unit) int { return cmp.Compare(a.position, b.position) })
+	if !f.kept[v] && (len(loops) == 1 || f.effort[v] <= cheap && len(f.reads[v]) <= 2) && f.room(loops) {
+		for _, u := range loops {
+			u.members = append(u.members, v)
+		}
+		f.where[v] = loops
+		return
+	}
+	f.kept[v] = true
+	if len(loops) > 0 && f.room(loops[:1]) && !f.returns(v, loops[0]) { // the first loop that uses it may compute it
+		u := loops[0]
+		u.members, u.stored = append(u.members, v), append(u.stored, v)
+		f.where[v] = []*unit{u}
+		return
+	}
+	f.found(v, v.shape)
+}
+
+func (f *fusion) room(loops []*unit) bool {
+	return !slices.ContainsFunc(loops, func(u *unit) bool { return len(u.members) >= mostMembers })
+}
+
+// returns says whether the loop reads something that is made of the value elsewhere: then it cannot compute the value.
+func (f *fusion) returns(v *value, loop *unit) bool {
+	seen := map[*value]bool{}
+	var search func(v *value) bool
+	search = func(v *value) bool {
+		for _, user := range f.users[v] {
+			if slices.Contains(f.where[user], loop) {
+				return true
+			}
+			if user.index <= loop.position && !seen[user] {
+				seen[user] = true
+				if search(user) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return slices.ContainsFunc(f.users[v], func(user *value) bool {
+		return !slices.Contains(f.where[user], loop) && user.index <= loop.position && search(user)
+	})
+}
+
+// unitOf is what computes a value with memory, nil where it is given.
+func (f *fusion) unitOf(v *value) *unit {
+	switch m := v.maker.(type) {
+	case *result:
+		return f.calls[m.call]
+	case *view:
+		return f.unitOf(m.in)
+	case *leaf:
+		return nil
+	}
+	return f.where[v][0]
+}
+
+// sources are the values with memory that a unit reads from elsewhere.
+func (f *fusion) sources(u *unit) []*value {
+	var out []*value
+	add := func(v *value) {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	if u.call != nil {
+		for _, in := range u.call.in {
+			add(in)
+		}
+		return out
+	}
+	for _, m := range u.members {
+		for _, in := range m.maker.operands() {
+			if !slices.Contains(f.where[in], u) {
+				add(in)
+			}
+		}
+	}
+	return out
+}
+
+// link notes for each unit which ones it comes after.
+func (f *fusion) link() {
+	for _, u := range f.units {
+		u.after = map[*unit]bool{}
+		for _, v := range f.sources(u) {
+			if from := f.unitOf(v); from != nil && from != u {
+				u.after[from] = true
+			}
+		}
+	}
+}
+
+// join makes one loop of two over the same shape that read the same large tensor and do not need each other.
+func (f *fusion) join() {
+	f.link()
+	readers := map[*value][]*unit{}
+	for _, u := range f.units {
+		if u.call != nil {
+			continue
+		}
+		for _, v := range f.sources(u) {
+			if size(v.shape) == size(u.shape) && size(u.shape) > 1 {
+				readers[v] = append(readers[v], u)
+			}
+		}
+	}
+	gone := map[*unit]*unit{}
+	now := func(u *unit) *unit {
+		for gone[u] != nil {
+			u = gone[u]
+		}
+		return u
+	}
+	for _, v := range slices.SortedFunc(maps.Keys(readers), func(a, b *value) int { return cmp.Compare(a.index, b.index) }) {
+		list := readers[v]
+		slices.SortFunc(list, func(a, b *unit) int { return cmp.Compare(a.position, b.position) })
+		for i := range list {
+			for k := i + 1; k < len(list); k++ {
+				a, b := now(list[i]), now(list[k])
+				if a == b || !slices.Equal(a.shape, b.shape) || len(a.members)+len(b.members) > mostMembers || needs(a, b) || needs(b, a) {
+					continue
+				}
+				f.merge(a, b)
+				gone[b] = a
+			}
+		}
+	}
+	f.units = slices.DeleteFunc(f.units, func(u *unit) bool { return gone[u] != nil })
+}
+
+// needs says whether a has to come after b.
+func needs(a, b *unit) bool {
+	seen := map[*unit]bool{}
+	var search func(u *unit) bool
+	search = func(u *unit) bool {
+		for from := range u.after {
+			if from == b {
+				return true
+			}
+			if !seen[from] {
+				seen[from] = true
+				if search(from) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return search(a)
+}
+
+// merge puts the members of b into a.
+func (f *fusion) merge(a, b *unit) {
+	for _, v := range b.members {
+		f.where[v] = slices.DeleteFunc(f.where[v], func(u *unit) bool { return u == b })
+		if !slices.Contains(a.members, v) {
+			a.members = append(a.members, v)
+		}
+		if !slices.Contains(f.where[v], a) {
+			f.where[v] = append([]*unit{a}, f.where[v]...)
+		}
+	}
+	a.stored = append(a.stored, b.stored...)
+	a.position = max(a.position, b.position)
+	maps.Copy(a.after, b.after)
+	for _, u := range f.units {
+		if u.after[b] {
+			delete(u.after, b)
+			u.after[a] = true
+		}
+	}
+}
+
+// order sorts the units so that each comes after those that it needs, otherwise as their last members were made.
+func (f *fusion) order() []*unit {
+	waiting := map[*unit]int{}
+	next := map[*unit][]*unit{}
+	ready := &queue{}
+	for _, u := range f.units {
+		slices.SortFunc(u.members, func(a, b *value) int { return cmp.Compare(a.index, b.index) })
+		waiting[u] = len(u.after)
+		for from := range u.after {
+			next[from] = append(next[from], u)
+		}
+		if len(u.after) == 0 {
+			heap.Push(ready, u)
+		}
+	}
+	var out []*unit
+	for ready.Len() > 0 {
+		u := heap.Pop(ready).(*unit)
+		out = append(out, u)
+		for _, after := range next[u] {
+			if waiting[after]--; waiting[after] == 0 {
+				heap.Push(ready, after)
+			}
+		}
+	}
+	return out
+}
+
+// queue gives the unit of the lowest position first.
+type queue []*unit
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, k int) bool { return q[i].position < q[k].position }
+func (q queue) Swap(i, k int)      { q[i], q[k] = q[k], q[i] }
+func (q *queue) Push(u any)        { *q = append(*q, u.(*unit)) }
+func (q *queue) Pop() any {
+	u := (*q)[len(*q)-1]
+	*q = (*q)[:len(*q)-1]
+	return u
+}

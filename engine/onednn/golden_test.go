@@ -1,0 +1,171 @@
+package onednn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"visus/engine"
+	"visus/engine/library"
+	"visus/graph"
+	"visus/graph/grad"
+	"visus/internal/golden"
+	"visus/tensor"
+)
+
+// open skips the test where there is no library, or none can be loaded.
+func open(t testing.TB) *Engine {
+	t.Helper()
+	e, err := Open(Options{})
+	var missing *library.NotFoundError
+	if errors.As(err, &missing) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// cases is the format of index.json.
+type cases struct {
+	Cases []struct {
+		Name      string
+		Exporters []string
+		Output    float64 `json:"tolerance_output"` // both of the largest entry
+		Gradient  float64 `json:"tolerance_gradient"`
+	}
+}
+
+// TestGoldenGraph holds outputs, and gradients with respect to inputs, of the graphs in the folder to PyTorch's. Graphs that the engine
+// refuses it lists; at least 120 cases are taken.
+func TestGoldenGraph(t *testing.T) {
+	e := open(t)
+	dir := golden.Dir(t, "graph")
+	index := golden.JSON[cases](t, filepath.Join(dir, "index.json"))
+	refused := map[string][]string{}
+	taken, files, compared := 0, 0, 0
+	for _, c := range index.Cases {
+		arrays := golden.Arrays(t, filepath.Join(dir, c.Name+".npz"))
+		whole := false
+		for _, exporter := range c.Exporters {
+			files++
+			n, err := goldenCase(e, filepath.Join(dir, c.Name+"."+exporter+".onnx"), arrays, c.Output, c.Gradient)
+			compared += n
+			var lacks *engine.Unsupported
+			if errors.As(err, &lacks) {
+				refused[lacks.Operator+": "+lacks.Reason] = append(refused[lacks.Operator+": "+lacks.Reason], c.Name+"."+exporter)
+				continue
+			}
+			whole = true
+			if err != nil {
+				t.Errorf("%s.%s: %v", c.Name, exporter, err)
+			}
+		}
+		if whole {
+			taken++
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(refused)) {
+		t.Logf("refused for %s: %v", why, refused[why])
+	}
+	t.Logf("%d of %d cases taken (%d files), %d arrays compared", taken, len(index.Cases), files, compared)
+	if len(index.Cases) == 153 && taken < 120 || compared == 0 {
+		t.Errorf("at least 120 of the 153 cases expected")
+	}
+}
+
+func goldenCase(e *Engine, path string, arrays map[string]*tensor.Tensor, output, gradient float64) (compared int, err error) {
+	g, err := graph.Load(path)
+	if err != nil {
+		return 0, err
+	}
+	values := map[string]*tensor.Tensor{}
+	want := make([]*tensor.Tensor, len(g.Outputs))
+	var wrt, outputs, cotangents []string
+	for i, v := range g.Inputs {
+		values[v.Name] = arrays[fmt.Sprint("in", i)]
+		if arrays[fmt.Sprint("grad_in", i)] != nil {
+			wrt = append(wrt, v.Name)
+			want = append(want, arrays[fmt.Sprint("grad_in", i)])
+		}
+	}
+	for i, v := range g.Outputs {
+		want[i] = arrays[fmt.Sprint("out", i)]
+		cotangent := arrays[fmt.Sprint("cot", i)]
+		if cotangent == nil {
+			continue // an output of integers
+		}
+		name := g.Fresh(fmt.Sprint("cot", i))
+		outputs, cotangents, values[name] = append(outputs, v.Name), append(cotangents, name), cotangent
+		g.Inputs = append(g.Inputs, graph.Value{Name: name, Type: cotangent.Type(), Shape: graph.Dims(cotangent.Shape()...)})
+	}
+	forward := len(g.Outputs)
+	names, err := grad.VJP(g, outputs, cotangents, wrt)
+	if err != nil {
+		return 0, err
+	}
+	facts, err := g.InferShapes()
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range wrt {
+		g.Outputs = append(g.Outputs, facts[names[name]])
+	}
+	for threads := 1; threads <= 2; threads++ {
+		p, err := e.Compile(context.Background(), g, engine.Options{Threads: threads})
+		if err != nil {
+			return 0, err
+		}
+		defer p.Close()
+		inputs := make([]*tensor.Tensor, len(p.Inputs()))
+		for i, v := range p.Inputs() {
+			inputs[i] = values[v.Name]
+		}
+		got := make([]*tensor.Tensor, len(p.Outputs()))
+		for range 2 {
+			if err := p.Run(context.Background(), inputs, got); err != nil {
+				return 0, err
+			}
+		}
+		for i := range got {
+			tolerance := output
+			if i >= forward {
+				tolerance = gradient
+			}
+			if want[i] == nil {
+				continue
+			}
+			compared++
+			if err := near(got[i], want[i], tolerance); err != nil {
+				return compared, fmt.Errorf("output %q: %w", p.Outputs()[i].Name, err)
+			}
+		}
+	}
+	return compared, nil
+}
+
+func near(got, want *tensor.Tensor, tolerance float64) error {
+	if !slices.Equal(got.Shape(), want.Shape()) {
+		return fmt.Errorf("shape %v, want %v", got.Shape(), want.Shape())
+	}
+	a, b := got.Floats(), want.Floats()
+	largest := 0.0
+	for _, v := range b {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			largest = max(largest, math.Abs(v))
+		}
+	}
+	for i := range a {
+		same := a[i] == b[i] || math.IsNaN(a[i]) && math.IsNaN(b[i]) || math.Abs(a[i]-b[i]) <= tolerance*largest
+		if !same {
+			return fmt.Errorf("element %d is %g, want %g (largest %g)", i, a[i], b[i], largest)
+		}
+	}
+	return nil
+}

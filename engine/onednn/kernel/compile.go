@@ -1,0 +1,601 @@
+//go:build unix && cgo
+
+package kernel
+
+// #include "kernel.h"
+// #include <stdlib.h>
+import "C"
+
+import (
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"visus/tensor"
+)
+
+const (
+	tileSize = 1024    // elements of a tile, unless there are so many registers that they would not fit
+	lineSize = 16      // floats in a cache line
+	serial   = 1 << 15 // operations on elements below which one thread is faster than several
+)
+
+// Step compiles the loop for so many threads. release frees it, after the last list that runs it is closed.
+func (l Loop) Step(threads int) (s Step, release func(), err error) {
+	if err := l.check(); err != nil {
+		return Step{}, nil, err
+	}
+	c := &compiler{threads: max(threads, 1), stored: map[int]bool{}}
+	c.prepare(l)
+	if err := c.cut(); err != nil {
+		c.free()
+		return Step{}, nil, err
+	}
+	c.write()
+	return Step{Function: C.kernel_loop_run, Argument: unsafe.Pointer(c.compile()), Name: "loop"}, c.free, nil
+}
+
+// compiler turns a Loop into C's form.
+type compiler struct {
+	Loop
+	threads int
+	owned   []unsafe.Pointer
+
+	first     int   // the tile's first dimension
+	chunk     int   // how much of it is in a tile
+	inner     int   // elements of a tile for one of it
+	order     []int // the digits: dimensions before first, and first itself for its chunks
+	prefix    int   // of the digits: those that tell groups apart
+	grouped   bool
+	registers []register
+	actions   []C.kernel_action
+	slots     []int32 // where in scratch memory, -1: elsewhere
+	top       int32   // floats of scratch memory taken
+	constants []constant
+	folds     []int        // results that fold
+	spare     []int        // slots of tiles that can be used again
+	stored    map[int]bool // results that are computed in place
+	last      []int        // for each register, the instruction that reads it last; len(Code) where a result does
+}
+
+// register is where a register's values are while a tile is worked on.
+type register struct {
+	slot  int
+	level int  // the innermost digit that it depends on
+	one   bool // one value for the whole tile
+	whole bool // valid for a whole tile, also where the present one is short
+	owns  bool // its slot can be used again once it has been read
+}
+
+type constant struct {
+	slot  int32
+	value float32
+}
+
+func (c *compiler) allocate(bytes int) unsafe.Pointer {
+	p := C.calloc(1, C.size_t(max(bytes, 1)))
+	if p == nil {
+		panic("kernel: out of memory")
+	}
+	c.owned = append(c.owned, p)
+	return p
+}
+
+func (c *compiler) free() {
+	for _, p := range c.owned {
+		C.free(p)
+	}
+	c.owned = nil
+}
+
+// prepare copies the loop with positions as operands and with dimensions joined where every stride allows.
+func (c *compiler) prepare(l Loop) {
+	c.Loop = l
+	c.Operands = slices.Clone(l.Operands)
+	c.Code = slices.Clone(l.Code)
+	c.Results = slices.Clone(l.Results)
+	kept := []int{}
+	for d, n := range l.Dims {
+		if n != 1 {
+			kept = append(kept, d)
+		}
+	}
+	pick := func(strides []int) []int {
+		out := make([]int, len(kept))
+		for i, d := range kept {
+			out[i] = strides[d]
+		}
+		return out
+	}
+	c.positions()
+	for i := range c.Operands {
+		c.Operands[i].Strides = pick(c.Operands[i].Strides)
+	}
+	for i := range c.Results {
+		c.Results[i].Strides = pick(c.Results[i].Strides)
+	}
+	c.Dims = pick(l.Dims)
+	for d := len(c.Dims) - 2; d >= 0; d-- {
+		if c.runs(d) {
+			c.merge(d)
+		}
+	}
+	if len(c.Dims) == 0 {
+		c.Dims = []int{1}
+		for i := range c.Operands {
+			c.Operands[i].Strides = []int{0}
+		}
+		for i := range c.Results {
+			c.Results[i].Strides = []int{0}
+		}
+	}
+}
+
+// positions makes operands of Index instructions: they read a list of 0, 1, 2 ...
+func (c *compiler) positions() {
+	before := len(c.Operands)
+	moved := make([]int, before+len(c.Code)) // registers by their old numbers
+	for i := range moved {
+		moved[i] = i
+	}
+	var code []Instruction
+	for i, in := range c.Code {
+		if in.Op != Index {
+			continue
+		}
+		n := c.Dims[in.A]
+		list := unsafe.Slice((*float32)(c.allocate(4*n)), n)
+		for k := range list {
+			list[k] = float32(k)
+		}
+		strides := make([]int, len(c.Dims))
+		strides[in.A] = 1
+		moved[before+i] = len(c.Operands)
+		c.Operands = append(c.Operands, Operand{Memory: unsafe.Pointer(unsafe.SliceData(list)), Type: tensor.Float32, Strides: strides})
+	}
+	if len(c.Operands) == before {
+		return
+	}
+	for i, in := range c.Code {
+		if in.Op == Index {
+			continue
+		}
+		in.A, in.B, in.C = moved[in.A], moved[in.B], moved[in.C]
+		moved[before+i] = len(c.Operands) + len(code)
+		code = append(code, in)
+	}
+	c.Code = code
+	for i := range c.Results {
+		c.Results[i].Register = moved[c.Results[i].Register]
+	}
+}
+
+func (c *compiler) accesses() [][]int {
+	var out [][]int
+	for _, o := range c.Operands {
+		out = append(out, o.Strides)
+	}
+	for _, r := range c.Results {
+		out = append(out, r.Strides)
+	}
+	return out
+}
+
+// runs says whether dimensions d and d+1 are one run for every access.
+func (c *compiler) runs(d int) bool {
+	return !slices.ContainsFunc(c.accesses(), func(s []int) bool { return s[d] != s[d+1]*c.Dims[d+1] })
+}
+
+func (c *compiler) merge(d int) {
+	c.Dims[d] *= c.Dims[d+1]
+	c.Dims = slices.Delete(c.Dims, d+1, d+2)
+	for i := range c.Operands {
+		c.Operands[i].Strides = slices.Delete(c.Operands[i].Strides, d, d+1)
+	}
+	for i := range c.Results {
+		c.Results[i].Strides = slices.Delete(c.Results[i].Strides, d, d+1)
+	}
+}
+
+// cut chooses the tile and the order of the digits.
+func (c *compiler) cut() error {
+	if len(c.Dims) >= C.KERNEL_RANK {
+		return fmt.Errorf("kernel: loop: %d dimensions that cannot be joined, at most %d expected", len(c.Dims), C.KERNEL_RANK-1)
+	}
+	size := tileSize
+	for (len(c.Operands)+len(c.Code)+len(c.Results)+1)*size > C.KERNEL_SCRATCH && size > 4*lineSize {
+		size /= 2
+	}
+	c.inner = 1
+	c.first = len(c.Dims) - 1
+	for c.first > 0 && c.inner*c.Dims[c.first] <= size/2 {
+		c.inner *= c.Dims[c.first]
+		c.first--
+	}
+	c.chunk = min(max(size/c.inner, 1), c.Dims[c.first])
+	for i, r := range c.Results {
+		if r.Fold != FoldNone {
+			c.folds = append(c.folds, i)
+		}
+	}
+	var kept, folded []int
+	groups := 1
+	for d := range c.first + 1 {
+		if !slices.ContainsFunc(c.folds, func(i int) bool { return c.Results[i].Strides[d] == 0 }) {
+			kept = append(kept, d)
+			groups *= c.steps(d)
+		} else {
+			folded = append(folded, d)
+		}
+	}
+	c.order = slices.Sorted(slices.Values(slices.Concat(kept, folded)))
+	if len(c.folds) > 0 && groups >= min(c.threads, 2) && (groups >= 2*c.threads || groups%c.threads == 0 || c.work() < serial) {
+		c.grouped, c.prefix = true, len(kept)
+		c.order = slices.Concat(kept, folded)
+	}
+	return nil
+}
+
+// steps is how many values the digit of a dimension has.
+func (c *compiler) steps(d int) int {
+	if d == c.first {
+		return (c.Dims[d] + c.chunk - 1) / c.chunk
+	}
+	return c.Dims[d]
+}
+
+func (c *compiler) elements() int {
+	n := 1
+	for _, d := range c.Dims {
+		n *= d
+	}
+	return n
+}
+
+func (c *compiler) work() int { return c.elements() * (len(c.Operands) + len(c.Code) + len(c.Results)) }
+
+// level is the innermost digit that an access depends on, -1 for none.
+func (c *compiler) level(strides []int) int {
+	for k := len(c.order) - 1; k >= 0; k-- {
+		if d := c.order[k]; strides[d] != 0 && c.steps(d) > 1 {
+			return k
+		}
+	}
+	return -1
+}
+
+// dense says whether a tile lies in memory as registers do.
+func (c *compiler) dense(strides []int) bool {
+	step := 1
+	for d := len(c.Dims) - 1; d >= c.first; d-- {
+		n := c.Dims[d]
+		if d == c.first {
+			n = c.chunk
+		}
+		if strides[d] != step && n != 1 {
+			return false
+		}
+		step *= n
+	}
+	return true
+}
+
+// tileSlot is room for a tile; reusable ones are taken again.
+func (c *compiler) tileSlot(lasting bool) int {
+	if n := len(c.spare); n > 0 && !lasting {
+		s := c.spare[n-1]
+		c.spare = c.spare[:n-1]
+		return s
+	}
+	return c.slot(c.chunk * c.inner)
+}
+
+// slot takes scratch memory.
+func (c *compiler) slot(floats int) int {
+	c.slots = append(c.slots, c.top)
+	c.top += int32((floats + lineSize - 1) / lineSize * lineSize)
+	return len(c.slots) - 1
+}
+
+// pointer is a slot that points to memory elsewhere.
+func (c *compiler) pointer() int {
+	c.slots = append(c.slots, -1)
+	return len(c.slots) - 1
+}
+
+// write lists the actions: operands are found or loaded, folded where asked for; then instructions, each followed by the folds of its
+// register; stores come last.
+func (c *compiler) write() {
+	c.uses()
+	for i, o := range c.Operands {
+		c.operand(i, o)
+	}
+	for i := range c.Operands {
+		c.fold(i)
+	}
+	for i, in := range c.Code {
+		c.instruction(i, in)
+		c.fold(len(c.Operands) + i)
+	}
+	for k, r := range c.Results {
+		if r.Fold == FoldNone && !c.stored[k] {
+			c.store(k, r)
+		}
+	}
+}
+
+// uses finds the last reader of every register.
+func (c *compiler) uses() {
+	c.last = make([]int, len(c.Operands)+len(c.Code))
+	for i, in := range c.Code {
+		for _, r := range in.reads() {
+			c.last[r] = i
+		}
+	}
+	for _, r := range c.Results {
+		if r.Fold == FoldNone {
+			c.last[r.Register] = len(c.Code)
+		}
+	}
+}
+
+func (c *compiler) operand(i int, o Operand) {
+	inTile := o.Strides[c.first:]
+	r := register{level: c.level(o.Strides), one: !slices.ContainsFunc(inTile, func(s int) bool { return s != 0 })}
+	a := C.kernel_action{level: C.int(r.level), access: C.int(i)}
+	switch {
+	case r.one:
+		r.slot = c.slot(1)
+		a.kind, a.length = C.ACTION_LOAD, 1
+	case o.Type == tensor.Float32 && c.dense(o.Strides):
+		r.slot = c.pointer()
+		a.kind = C.ACTION_POINT
+	default:
+		r.whole = o.Strides[c.first] == 0
+		r.slot = c.tileSlot(true)
+		a.kind = C.ACTION_LOAD
+		if r.whole {
+			a.length = 2
+		}
+	}
+	a.out = C.int(r.slot)
+	c.registers = append(c.registers, r)
+	c.actions = append(c.actions, a)
+}
+
+// instruction computes a register, into the memory of the result that it is where that is possible.
+func (c *compiler) instruction(i int, in Instruction) {
+	if in.Op == Constant {
+		slot := c.slot(1)
+		c.constants = append(c.constants, constant{c.slots[slot], in.Value})
+		c.registers = append(c.registers, register{slot: slot, level: -1, one: true})
+		return
+	}
+	r := register{level: -1, one: true, whole: true}
+	reads := in.reads()
+	args := []int{0, 0, 0}
+	form := 0
+	for k, from := range reads {
+		arg := c.registers[from]
+		args[k] = arg.slot
+		r.level = max(r.level, arg.level)
+		if arg.one {
+			form |= 1 << k
+			continue
+		}
+		r.one = false
+		r.whole = r.whole && arg.whole
+	}
+	a := C.kernel_action{kind: C.ACTION_COMPUTE, level: C.int(r.level), op: C.int(in.Op), form: C.int(form)}
+	for _, from := range reads { // what is read for the last time leaves its memory to the result
+		if arg := &c.registers[from]; c.last[from] == i && arg.owns {
+			arg.owns = false
+			c.spare = append(c.spare, arg.slot)
+		}
+	}
+	result := c.target(i)
+	switch {
+	case r.one:
+		r.whole, r.slot = false, c.slot(1)
+		a.length, a.form = 1, 0
+	case result >= 0 && r.level == len(c.order)-1 && !r.whole:
+		r.slot = c.pointer()
+		c.stored[result] = true
+		c.actions = append(c.actions, C.kernel_action{kind: C.ACTION_POINT, level: C.int(c.level(c.Results[result].Strides)), out: C.int(r.slot),
+			access: C.int(len(c.Operands) + result)})
+	default:
+		everyTile := r.level == len(c.order)-1 && !r.whole
+		r.slot, r.owns = c.tileSlot(!everyTile), everyTile
+		if r.whole {
+			a.length = 2
+		}
+	}
+	a.out, a.a, a.b, a.c = C.int(r.slot), C.int(args[0]), C.int(args[1]), C.int(args[2])
+	c.registers = append(c.registers, r)
+	c.actions = append(c.actions, a)
+}
+
+// target is the result whose memory an instruction can compute into, -1 for none: it lies as tiles do, and no operand that lies there too is
+// read any later.
+func (c *compiler) target(i int) int {
+	return slices.IndexFunc(c.Results, func(r Result) bool {
+		return r.Fold == FoldNone && r.Register == len(c.Operands)+i && r.Type == tensor.Float32 && c.dense(r.Strides) &&
+			!slices.ContainsFunc(all(len(c.Operands)), func(k int) bool { return c.Operands[k].Memory == r.Memory && c.last[k] > i })
+	})
+}
+
+func all(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+func (c *compiler) store(k int, r Result) {
+	from := c.spread(r.Register)
+	c.actions = append(c.actions, C.kernel_action{kind: C.ACTION_STORE, level: C.int(len(c.order) - 1), a: C.int(from), access: C.int(len(c.Operands) + k)})
+}
+
+// spread is a slot with the register's values for the whole tile.
+func (c *compiler) spread(register int) int {
+	r := c.registers[register]
+	if !r.one {
+		return r.slot
+	}
+	slot := c.tileSlot(true)
+	c.actions = append(c.actions, C.kernel_action{kind: C.ACTION_COMPUTE, level: C.int(r.level), op: C.int(Copy), form: 1, length: 2,
+		out: C.int(slot), a: C.int(r.slot)})
+	return slot
+}
+
+func (c *compiler) fold(register int) {
+	for at, k := range c.folds {
+		if c.Results[k].Register == register {
+			from := c.spread(register)
+			c.actions = append(c.actions, C.kernel_action{kind: C.ACTION_FOLD, level: C.int(len(c.order) - 1), a: C.int(from), access: C.int(at)})
+		}
+	}
+}
+
+// compile copies all into C's memory.
+func (c *compiler) compile() *C.kernel_loop {
+	l := (*C.kernel_loop)(c.allocate(int(unsafe.Sizeof(C.kernel_loop{}))))
+	l.digits, l.prefix, l.chunk_digit = C.int(len(c.order)), C.int(c.prefix), C.int(slices.Index(c.order, c.first))
+	tiles, groups := 1, 1
+	for k, d := range c.order {
+		n := c.steps(d)
+		l.extent[k] = C.int64_t(n)
+		if k < c.prefix {
+			groups *= n
+		} else {
+			tiles *= n
+		}
+	}
+	l.rank = C.int(len(c.Dims) - c.first)
+	for k := range len(c.Dims) - c.first {
+		l.size[k] = C.int64_t(c.Dims[c.first+k])
+	}
+	l.size[0] = C.int64_t(c.chunk)
+	l.whole, l.inner = C.int64_t(c.Dims[c.first]), C.int64_t(c.inner)
+	l.groups, l.tiles = C.int64_t(groups), C.int64_t(tiles)
+	l.parts = 1
+	if c.grouped {
+		l.grouped = 1
+	}
+	if c.work() >= serial {
+		l.parts = C.int(min(c.threads, tiles*groups))
+		if c.grouped {
+			l.parts = C.int(min(c.threads, groups))
+		}
+	}
+	accesses := list[C.kernel_access](c, len(c.Operands)+len(c.Results))
+	for i, o := range c.Operands {
+		c.access(&accesses[i], o.Memory, o.Type, o.Strides)
+	}
+	for i, r := range c.Results {
+		c.access(&accesses[len(c.Operands)+i], r.Memory, r.Type, r.Strides)
+	}
+	l.accesses, l.access = C.int(len(accesses)), unsafe.SliceData(accesses)
+	actions := list[C.kernel_action](c, len(c.actions))
+	copy(actions, c.actions)
+	l.actions, l.action = C.int(len(actions)), unsafe.SliceData(actions)
+	folds := list[C.kernel_fold](c, len(c.folds))
+	for i, k := range c.folds {
+		c.folding(&folds[i], k, int(l.parts))
+	}
+	l.folds, l.fold = C.int(len(folds)), unsafe.SliceData(folds)
+	slots := list[C.int32_t](c, len(c.slots))
+	for i, at := range c.slots {
+		slots[i] = C.int32_t(at)
+	}
+	l.slots, l.slot = C.int(len(slots)), unsafe.SliceData(slots)
+	where, values := list[C.int32_t](c, len(c.constants)), list[C.float](c, len(c.constants))
+	for i, v := range c.constants {
+		where[i], values[i] = C.int32_t(v.slot), C.float(v.value)
+	}
+	l.constants, l.constant_slot, l.constant = C.int(len(where)), unsafe.SliceData(where), unsafe.SliceData(values)
+	return l
+}
+
+// list makes an array in C's memory.
+func list[T any](c *compiler, n int) []T {
+	var zero T
+	return unsafe.Slice((*T)(c.allocate(n*int(unsafe.Sizeof(zero)))), n)
+}
+
+var widths = map[tensor.Type]int{tensor.Float32: 4, tensor.Float64: 8, tensor.Int64: 8, tensor.Int32: 4, tensor.Uint8: 1, tensor.Bool: 1}
+
+func (c *compiler) access(a *C.kernel_access, memory unsafe.Pointer, t tensor.Type, strides []int) {
+	a.memory, a._type = (*C.char)(memory), C.int(readable[t])
+	for k, d := range c.order {
+		step := strides[d] * widths[t]
+		if d == c.first {
+			step *= c.chunk
+		}
+		a.outer[k] = C.int64_t(step)
+	}
+	for k := range len(c.Dims) - c.first {
+		a.tile[k] = C.int64_t(strides[c.first+k])
+	}
+}
+
+// folding lays out the accumulators of a folded result: densely, in the order of the digits that do not tell groups apart and of the tile's
+// dimensions, without those that are folded.
+func (c *compiler) folding(f *C.kernel_fold, at, parts int) {
+	r := c.Results[at]
+	f.kind, f.access, f.scale = C.int(r.Fold), C.int(len(c.Operands)+at), C.double(r.Scale)
+	if r.Scale == 0 {
+		f.scale = 1
+	}
+	chunkInGroup := slices.Contains(c.order[:c.prefix], c.first)
+	strides := make([]int, len(c.Dims)) // of the accumulators
+	var kept []int                      // dimensions with accumulators, outermost first
+	for _, d := range c.order[c.prefix:] {
+		if d != c.first && r.Strides[d] != 0 {
+			kept = append(kept, d)
+		}
+	}
+	for d := c.first; d < len(c.Dims); d++ {
+		if r.Strides[d] != 0 {
+			kept = append(kept, d)
+		}
+	}
+	count := 1
+	f.chunked = -1
+	for i, d := range slices.Backward(kept) {
+		strides[d] = count
+		n := c.Dims[d]
+		if d == c.first && chunkInGroup {
+			n = c.chunk
+			f.chunked = C.int(i)
+		}
+		count *= n
+		f.kept_size[i], f.kept_stride[i], f.kept_result[i] = C.int64_t(n), C.int64_t(strides[d]), C.int64_t(r.Strides[d]*widths[r.Type])
+	}
+	f.kept, f.count = C.int(len(kept)), C.int64_t(count)
+	f.accumulators = unsafe.SliceData(list[C.double](c, parts*count))
+	for k, d := range c.order[c.prefix:] {
+		step := strides[d]
+		if d == c.first {
+			step *= c.chunk
+		}
+		f.outer[c.prefix+k] = C.int64_t(step)
+	}
+	// The tile's dimensions, neighbours joined where both are folded or both are kept: accumulators of neighbours are one run.
+	n := -1
+	for d := c.first; d < len(c.Dims); d++ {
+		size := c.Dims[d]
+		if d == c.first {
+			size = 1
+		}
+		if n >= 0 && (strides[d] == 0) == (f.stride[n] == 0) {
+			f.size[n] *= C.int64_t(size)
+			f.stride[n] = C.int64_t(strides[d])
+			continue
+		}
+		n++
+		f.size[n], f.stride[n] = C.int64_t(size), C.int64_t(strides[d])
+	}
+	f.rank = C.int(n + 1)
+}

@@ -1,0 +1,79 @@
+//go:build unix && cgo
+
+#include "kernel.h"
+
+#include <math.h>
+
+typedef void part_runner(const kernel_loop *loop, int part);
+
+part_runner kernel_run_plain, kernel_run_avx2, kernel_run_avx512;
+
+static part_runner *best(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl")) {
+    return kernel_run_avx512;
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return kernel_run_avx2;
+#endif
+  return kernel_run_plain;
+}
+
+static part_runner *run_part;
+
+static __attribute__((constructor)) void choose(void) { run_part = best(); }
+
+static void work(void *loop, int part) { run_part(loop, part); }
+
+const double kernel_identity[] = {0, 0, -INFINITY, INFINITY, 1};
+
+static double combined(int kind, double a, double b) {
+  switch (kind) {
+  case FOLD_MAX: return b > a || b != b ? b : a;
+  case FOLD_MIN: return b < a || b != b ? b : a;
+  case FOLD_PRODUCT: return a * b;
+  }
+  return a + b;
+}
+
+static void write_one(char *to, int type, double value) {
+  switch (type) {
+  case TYPE_FLOAT32: *(float *)to = (float)value; break;
+  case TYPE_FLOAT64: *(double *)to = value; break;
+  case TYPE_INT64: *(int64_t *)to = value >= 0x1p63 ? INT64_MAX : value >= -0x1p63 ? (int64_t)value : value < 0 ? INT64_MIN : 0; break;
+  case TYPE_INT32: *(int32_t *)to = value >= 0x1p31 ? INT32_MAX : value >= -0x1p31 ? (int32_t)value : value < 0 ? INT32_MIN : 0; break;
+  case TYPE_UINT8: *(uint8_t *)to = value >= 255 ? 255 : value > 0 ? (uint8_t)value : 0; break;
+  case TYPE_BOOL: *(uint8_t *)to = value != 0; break;
+  }
+}
+
+static void write_from(const kernel_fold *f, int type, const double *from, char *to, int64_t length, int k) {
+  if (k == f->kept) {
+    write_one(to, type, *from * f->scale);
+    return;
+  }
+  int64_t n = k == f->chunked ? length : f->kept_size[k];
+  for (int64_t i = 0; i < n; i++) write_from(f, type, from + i * f->kept_stride[k], to + i * f->kept_result[k], length, k + 1);
+}
+
+void kernel_write_fold(const kernel_fold *f, int type, const double *from, char *to, int64_t length) {
+  write_from(f, type, from, to, length, 0);
+}
+
+// put_together adds all parts' accumulators to the first's, in order, and writes them.
+static void put_together(const kernel_loop *l) {
+  for (int i = 0; i < l->folds; i++) {
+    const kernel_fold *f = &l->fold[i];
+    double *first = f->accumulators;
+    for (int64_t k = f->count; k < l->parts * f->count; k++) first[k % f->count] = combined(f->kind, first[k % f->count], first[k]);
+    kernel_write_fold(f, l->access[f->access].type, first, l->access[f->access].memory, l->size[0]);
+  }
+}
+
+int kernel_loop_run(void *argument) {
+  const kernel_loop *l = argument;
+  kernel_parallel(work, argument, l->parts);
+  if (!l->grouped) put_together(l);
+  return 0;
+}

@@ -1,0 +1,410 @@
+package onednn
+
+import (
+	"fmt"
+	"slices"
+
+	"visus/engine/onednn/dnnl"
+)
+
+var windows = map[string]operator{
+	"Conv": convolution, "ConvTranspose": deconvolution, "visus.ConvGradInput": convGradInput, "visus.ConvGradWeight": convGradWeight,
+	"MaxPool": maxPool, "AveragePool": averagePool, "visus.MaxPoolGrad": maxPoolGrad, "visus.AveragePoolGrad": averagePoolGrad,
+}
+
+// window is what slides over the spatial dimensions.
+type window struct{ kernel, strides, dilations, before, after []int }
+
+// window reads the attributes of a node whose window has the given size and slides over the spatial sizes.
+func (n *node) window(kernel, spatial []int) (window, error) {
+	rank := len(spatial)
+	if rank < 1 || rank > 3 {
+		return window{}, fmt.Errorf("%d spatial dimensions", rank)
+	}
+	w := window{kernel: kernel, strides: n.each("strides", rank), dilations: n.each("dilations", rank)}
+	pads := n.Ints("pads")
+	w.before, w.after = make([]int, rank), make([]int, rank)
+	for d := range rank {
+		if pads != nil {
+			w.before[d], w.after[d] = int(pads[d]), int(pads[rank+d])
+		}
+		total := max((w.outputs(spatial[d], d)-1)*w.strides[d]+w.reach(d)-spatial[d], 0)
+		switch n.Text("auto_pad", "NOTSET") {
+		case "SAME_UPPER":
+			w.before[d], w.after[d] = total/2, total-total/2
+		case "SAME_LOWER":
+			w.before[d], w.after[d] = total-total/2, total/2
+		}
+	}
+	return w, nil
+}
+
+// outputs is how many windows auto_pad SAME has along a dimension.
+func (w window) outputs(size, d int) int { return (size + w.strides[d] - 1) / w.strides[d] }
+
+// reach is how far a window extends.
+func (w window) reach(d int) int { return (w.kernel[d]-1)*w.dilations[d] + 1 }
+
+func (w window) key() string { return fmt.Sprint(w) }
+
+// each is an attribute of one number a spatial dimension, 1 where it is left out.
+func (n *node) each(name string, rank int) []int {
+	out := slices.Repeat([]int{1}, rank)
+	for i, v := range n.Ints(name) {
+		out[i] = int(v)
+	}
+	return out
+}
+
+// grouped shows weights [O, I/g, k...] as oneDNN takes those of groups: [g, O/g, I/g, k...].
+func (t *translator) grouped(weights *value, groups int) *value {
+	if groups == 1 {
+		return weights
+	}
+	shape := append([]int{groups, weights.shape[0] / groups}, weights.shape[1:]...)
+	return t.reshape(weights, shape...)
+}
+
+func (w window) convolution(d dnnl.Direction) dnnl.Convolution {
+	return dnnl.Convolution{Direction: d, Strides: w.strides, Dilations: w.dilations, PadsBegin: w.before, PadsEnd: w.after}
+}
+
+func convolution(t *translator, n *node) ([]*value, error) {
+	if err := floats(n.in...); err != nil {
+		return nil, err
+	}
+	x, weights, bias := n.in[0], n.in[1], n.arg(2)
+	w, err := n.window(weights.shape[2:], x.shape[2:])
+	if err != nil {
+		return nil, err
+	}
+	weights = t.grouped(weights, int(n.Int("group", 1)))
+	c := call{name: "Conv", in: []*value{x, weights, bias}, fusable: true}
+	c.plan = func(p *planner, c *call) error {
+		return p.window("Conv", p.scope.Convolution, w.convolution(dnnl.ForwardTraining), c, x, weights, bias)
+	}
+	return t.invoke(w.key(), c, x.kind, n.shape[0]), nil
+}
+
+func deconvolution(t *translator, n *node) ([]*value, error) {
+	if err := floats(n.in...); err != nil {
+		return nil, err
+	}
+	x, weights, bias := n.in[0], n.in[1], n.arg(2)
+	w, err := n.window(weights.shape[2:], n.shape[0][2:])
+	if err != nil {
+		return nil, err
+	}
+	for d := range w.after { // what the sizes say, whatever the attributes (output_padding, output_shape, auto_pad) did
+		w.after[d] = (x.shape[2+d]-1)*w.strides[d] + w.reach(d) - n.shape[0][2+d] - w.before[d]
+	}
+	groups := int(n.Int("group", 1))
+	if groups > 1 {
+		weights = t.reshape(weights, append([]int{groups, x.shape[1] / groups}, weights.shape[1:]...)...)
+		weights = t.transpose(weights, append([]int{0, 2, 1}, all(len(weights.shape))[3:]...)...)
+	} else {
+		weights = t.transpose(weights, append([]int{1, 0}, all(len(weights.shape))[2:]...)...)
+	}
+	c := call{name: "ConvTranspose", in: []*value{x, weights, bias}, fusable: true}
+	c.plan = func(p *planner, c *call) error {
+		return p.window("ConvTranspose", p.scope.Deconvolution, w.convolution(dnnl.ForwardTraining), c, x, weights, bias)
+	}
+	return t.invoke(w.key(), c, x.kind, n.shape[0]), nil
+}
+
+// window plans a convolution forward, whose layouts the primitive chooses.
+func (p *planner) window(name string, choose func(dnnl.Convolution) (*dnnl.Primitive, error), c dnnl.Convolution, by *call, x, weights, bias *value) error {
+	out := by.out[0]
+	c.Attributes = rectified(by)
+	var err error
+	if c.Src, err = p.wish(x); err != nil {
+		return err
+	}
+	if c.Weights, err = p.scope.Any(dnnl.F32, weights.shape...); err != nil {
+		return err
+	}
+	if c.Dst, err = p.free(out.shape); err != nil {
+		return err
+	}
+	args := make([]arg, 0, 4)
+	if bias != nil {
+		at, err := p.plain(bias)
+		if err != nil {
+			return err
+		}
+		c.Bias = at.desc
+		args = append(args, arg{dnnl.Bias, at})
+	}
+	primitive, err := choose(c)
+	if err != nil {
+		return err
+	}
+	for _, in := range []struct {
+		arg dnnl.Arg
+		of  *value
+	}{{dnnl.Src, x}, {dnnl.Weights, weights}} {
+		at, err := p.as(in.of, primitive.Want(in.arg))
+		if err != nil {
+			return err
+		}
+		args = append(args, arg{in.arg, at})
+	}
+	made, err := p.give(out, primitive.Want(dnnl.Dst))
+	if err != nil {
+		return err
+	}
+	return p.execute(name, primitive, args, arg{dnnl.Dst, made})
+}
+
+func convGradInput(t *translator, n *node) ([]*value, error) {
+	if err := floats(n.in...); err != nil {
+		return nil, err
+	}
+	dy, weights := n.in[0], n.in[1]
+	w, err := n.window(weights.shape[2:], n.shape[0][2:])
+	if err != nil {
+		return nil, err
+	}
+	weights = t.grouped(weights, int(n.Int("group", 1)))
+	c := call{name: "ConvGradInput", in: []*value{dy, weights}}
+	c.plan = func(p *planner, c *call) error {
+		return p.backward("ConvGradInput", w.convolution(dnnl.BackwardData), c.out[0],
+			operand{dnnl.DiffDst, dy}, operand{dnnl.Weights, weights}, dnnl.DiffSrc)
+	}
+	return t.invoke(w.key(), c, dy.kind, n.shape[0]), nil
+}
+
+func convGradWeight(t *translator, n *node) ([]*value, error) {
+	if err := floats(n.in...); err != nil {
+		return nil, err
+	}
+	x, dy := n.in[0], n.in[1]
+	w, err := n.window(n.shape[0][2:], x.shape[2:])
+	if err != nil {
+		return nil, err
+	}
+	groups := int(n.Int("group", 1))
+	shape := n.shape[0]
+	if groups > 1 {
+		shape = append([]int{groups, shape[0] / groups}, shape[1:]...)
+	}
+	c := call{name: "ConvGradWeight", in: []*value{x, dy}}
+	c.plan = func(p *planner, c *call) error {
+		return p.backward("ConvGradWeight", w.convolution(dnnl.BackwardWeights), c.out[0],
+			operand{dnnl.Src, x}, operand{dnnl.DiffDst, dy}, dnnl.DiffWeights)
+	}
+	return list(t.reshape(t.invoke(w.key(), c, x.kind, shape)[0], n.shape[0]...)), nil
+}
+
+// operand is a value in its role.
+type operand struct {
+	arg dnnl.Arg
+	of  *value
+}
+
+// backward plans one of the gradients of a convolution.
+func (p *planner) backward(name string, c dnnl.Convolution, out *value, a, b operand, role dnnl.Arg) error {
+	free, err := p.free(out.shape)
+	if role == dnnl.DiffWeights && err == nil {
+		free, err = p.scope.Any(dnnl.F32, out.shape...)
+	}
+	if err != nil {
+		return err
+	}
+	descs := map[dnnl.Arg]*dnnl.Desc{dnnl.Src: &c.Src, dnnl.DiffSrc: &c.Src, dnnl.Weights: &c.Weights, dnnl.DiffWeights: &c.Weights, dnnl.DiffDst: &c.Dst}
+	*descs[role] = free
+	for _, o := range []operand{a, b} {
+		wish, err := p.wish(o.of)
+		if o.arg == dnnl.Weights && err == nil {
+			wish, err = p.scope.Any(dnnl.F32, o.of.shape...)
+		}
+		if err != nil {
+			return err
+		}
+		*descs[o.arg] = wish
+	}
+	primitive, err := p.scope.Convolution(c)
+	if err != nil {
+		return err
+	}
+	var args []arg
+	for _, o := range []operand{a, b} {
+		at, err := p.as(o.of, primitive.Want(o.arg))
+		if err != nil {
+			return err
+		}
+		args = append(args, arg{o.arg, at})
+	}
+	made, err := p.give(out, primitive.Want(role))
+	if err != nil {
+		return err
+	}
+	return p.execute(name, primitive, args, arg{role, made})
+}
+
+// pool is a pooling with what its gradient needs.
+type pool struct {
+	window
+	algorithm dnnl.Algorithm
+}
+
+// pooling reads a node that pools sizes to others. Windows that ceil_mode adds reach over the padded end: the padding is made to fit.
+func (n *node) pooling(from, to []int, algorithm dnnl.Algorithm) (pool, error) {
+	var size []int
+	for _, k := range n.Ints("kernel_shape") {
+		size = append(size, int(k))
+	}
+	w, err := n.window(size, from)
+	if err != nil {
+		return pool{}, err
+	}
+	p := pool{w, algorithm}
+	for d := range from {
+		need := (to[d]-1)*w.strides[d] + w.reach(d) - from[d] - w.before[d]
+		if need > w.after[d] {
+			if algorithm == dnnl.PoolAverageInclude {
+				return pool{}, fmt.Errorf("ceil_mode with padding that counts")
+			}
+			w.after[d] = need
+		}
+		if w.before[d] >= w.reach(d) || w.after[d] >= w.reach(d) {
+			return pool{}, fmt.Errorf("windows that lie in the padding")
+		}
+	}
+	return p, nil
+}
+
+func (q pool) forward(src, dst dnnl.Desc) dnnl.Pooling {
+	return dnnl.Pooling{Direction: dnnl.ForwardTraining, Algorithm: q.algorithm, Src: src, Dst: dst,
+		Kernel: q.kernel, Strides: q.strides, Dilations: q.dilations, PadsBegin: q.before, PadsEnd: q.after}
+}
+
+func averaging(n *node) dnnl.Algorithm {
+	if n.Int("count_include_pad", 0) != 0 {
+		return dnnl.PoolAverageInclude
+	}
+	return dnnl.PoolAverageExclude
+}
+
+func maxPool(t *translator, n *node) ([]*value, error) {
+	if len(n.Outputs) > 1 && n.Outputs[1] != "" {
+		return nil, fmt.Errorf("the indices of the maxima")
+	}
+	q, err := n.pooling(n.in[0].shape[2:], n.shape[0][2:], dnnl.PoolMax)
+	if err != nil {
+		return nil, err
+	}
+	return t.pool(q, n.in[0], n.shape[0])[:1], floats(n.in[0])
+}
+
+func averagePool(t *translator, n *node) ([]*value, error) {
+	q, err := n.pooling(n.in[0].shape[2:], n.shape[0][2:], averaging(n))
+	if err != nil {
+		return nil, err
+	}
+	return t.pool(q, n.in[0], n.shape[0])[:1], floats(n.in[0])
+}
+
+// pool makes the pooled value. What the gradient of a maximum needs to know besides, where the maxima were, the planner keeps.
+func (t *translator) pool(q pool, x *value, shape []int) []*value {
+	c := call{name: "Pool", in: []*value{x}}
+	c.plan = func(p *planner, c *call) error {
+		from, err := p.known(x)
+		if err != nil {
+			return err
+		}
+		dst, err := p.scope.Any(dnnl.F32, shape...)
+		if err != nil {
+			return err
+		}
+		primitive, err := p.scope.Pooling(q.forward(from.desc, dst))
+		if err != nil {
+			return err
+		}
+		made, err := p.give(c.out[0], primitive.Want(dnnl.Dst))
+		if err != nil {
+			return err
+		}
+		p.pools[c] = pooled{primitive: primitive, source: from.desc}
+		outs := []arg{{dnnl.Dst, made}}
+		if space := primitive.Want(dnnl.Workspace); space.Bytes() > 0 {
+			at := place{buffer: p.memory(space.Bytes()), desc: space}
+			p.pools[c] = pooled{primitive, from.desc, at}
+			outs = append(outs, arg{dnnl.Workspace, at})
+		}
+		return p.execute("Pool", primitive, []arg{{dnnl.Src, from}}, outs...)
+	}
+	return t.invoke(q.key()+fmt.Sprint(q.algorithm), c, x.kind, shape)
+}
+
+// pooled is what a pooling leaves for its gradient.
+type pooled struct {
+	primitive *dnnl.Primitive
+	source    dnnl.Desc
+	workspace place
+}
+
+func maxPoolGrad(t *translator, n *node) ([]*value, error) {
+	x, dy := n.in[0], n.in[1]
+	q, err := n.pooling(x.shape[2:], dy.shape[2:], dnnl.PoolMax)
+	if err != nil {
+		return nil, err
+	}
+	y := t.pool(q, x, dy.shape)[0] // the forward pool, which the graph has already
+	return list(t.poolGrad(q, y, dy, x.shape)), floats(x, dy)
+}
+
+func averagePoolGrad(t *translator, n *node) ([]*value, error) {
+	dy := n.in[0]
+	q, err := n.pooling(n.shape[0][2:], dy.shape[2:], averaging(n))
+	if err != nil {
+		return nil, err
+	}
+	return list(t.poolGrad(q, nil, dy, n.shape[0])), floats(dy)
+}
+
+// poolGrad is the gradient of a pool; y is what a maximum gave.
+func (t *translator) poolGrad(q pool, y, dy *value, shape []int) *value {
+	c := call{name: "PoolGrad", in: []*value{dy, y}}
+	c.plan = func(p *planner, c *call) error {
+		out := c.out[0]
+		forward := pooled{}
+		if y != nil {
+			forward = p.pools[y.maker.(*result).call]
+		} else {
+			src, err := p.scope.Plain(dnnl.F32, shape...)
+			if err != nil {
+				return err
+			}
+			dst, err := p.scope.Any(dnnl.F32, dy.shape...)
+			if err != nil {
+				return err
+			}
+			if forward.primitive, err = p.scope.Pooling(q.forward(src, dst)); err != nil {
+				return err
+			}
+			forward.source = forward.primitive.Want(dnnl.Src)
+		}
+		to := forward.primitive.Want(dnnl.Dst)
+		request := q.forward(forward.source, to)
+		request.Direction, request.Hint = dnnl.BackwardData, forward.primitive
+		primitive, err := p.scope.Pooling(request)
+		if err != nil {
+			return err
+		}
+		from, err := p.as(dy, primitive.Want(dnnl.DiffDst))
+		if err != nil {
+			return err
+		}
+		made, err := p.give(out, primitive.Want(dnnl.DiffSrc))
+		if err != nil {
+			return err
+		}
+		args := []arg{{dnnl.DiffDst, from}}
+		if forward.workspace.buffer != nil {
+			args = append(args, arg{dnnl.Workspace, forward.workspace})
+		}
+		return p.execute("PoolGrad", primitive, args, arg{dnnl.DiffSrc, made})
+	}
+	return t.invoke(q.key()+fmt.Sprint(q.algorithm, shape), c, dy.kind, shape)[0]
+}
