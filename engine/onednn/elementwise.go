@@ -3,6 +3,7 @@ package onednn
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"visus/engine/onednn/kernel"
 	"visus/graph"
@@ -66,7 +67,9 @@ var elementwise = map[string]operator{
 
 func list(v *value) []*value { return []*value{v} }
 
-func (t *translator) where(condition, yes, no *value) *value { return t.el(kernel.Where, condition, yes, no) }
+func (t *translator) where(condition, yes, no *value) *value {
+	return t.el(kernel.Where, condition, yes, no)
+}
 
 func (t *translator) times(x *value, factor float64) *value {
 	if factor == 1 {
@@ -75,7 +78,9 @@ func (t *translator) times(x *value, factor float64) *value {
 	return t.el(kernel.Mul, x, t.number(factor))
 }
 
-func (t *translator) plus(x *value, summand float64) *value { return t.el(kernel.Add, x, t.number(summand)) }
+func (t *translator) plus(x *value, summand float64) *value {
+	return t.el(kernel.Add, x, t.number(summand))
+}
 
 func (t *translator) less1(x *value) *value { return t.el(kernel.Sub, x, t.number(1)) }
 
@@ -108,11 +113,21 @@ func floats(in ...*value) error {
 }
 
 func unary(op kernel.Op) operator {
-	return func(t *translator, n *node) ([]*value, error) { return list(t.el(op, n.in[0])), floats(n.in...) }
+	return func(t *translator, n *node) ([]*value, error) { return list(t.el(op, n.in[0])), numbers(n.in...) }
 }
 
 func binary(op kernel.Op) operator {
-	return func(t *translator, n *node) ([]*value, error) { return list(t.el(op, n.in[0], n.in[1])), floats(n.in...) }
+	return func(t *translator, n *node) ([]*value, error) {
+		return list(t.el(op, n.in[0], n.in[1])), numbers(n.in...)
+	}
+}
+
+// numbers reports operands that are neither all of float32 nor all of float64.
+func numbers(in ...*value) error {
+	if !slices.ContainsFunc(in, func(v *value) bool { return v.kind != tensor.Float64 }) {
+		return nil
+	}
+	return floats(in...)
 }
 
 func formula(f func(t *translator, n *node, x *value) *value) operator {
@@ -120,7 +135,9 @@ func formula(f func(t *translator, n *node, x *value) *value) operator {
 }
 
 func comparison(op kernel.Op) operator {
-	return func(t *translator, n *node) ([]*value, error) { return list(t.test(op, n.in[0], n.in[1])), floats(n.in...) }
+	return func(t *translator, n *node) ([]*value, error) {
+		return list(t.test(op, n.in[0], n.in[1])), floats(n.in...)
+	}
 }
 
 func logical(op kernel.Op) operator {
@@ -202,7 +219,9 @@ func cast(t *translator, n *node) ([]*value, error) {
 	case to == x.kind:
 		return list(x), nil
 	case to == tensor.Float32:
-		return list(t.el(kernel.Copy, x)), nil
+		return list(t.elements(to, kernel.Copy, x)), nil
+	case to == tensor.Float64 && x.kind == tensor.Float32:
+		return list(t.elements(to, kernel.Copy, x)), nil
 	case to == tensor.Bool:
 		return list(t.test(kernel.Not, t.test(kernel.Equal, x, t.number(0)))), nil
 	}

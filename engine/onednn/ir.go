@@ -114,7 +114,7 @@ func (w *writer) number(v float64) *value {
 // scalar returns the number that a value is everywhere, where it is a constant of one element.
 func scalar(v *value) (float32, bool) {
 	l, ok := v.maker.(*leaf)
-	if !ok || l.constant == nil || size(v.shape) != 1 {
+	if !ok || l.constant == nil || size(v.shape) != 1 || v.kind == tensor.Float64 {
 		return 0, false
 	}
 	return float32(l.constant.Floats()[0]), true
@@ -148,8 +148,13 @@ func broadcast(in ...*value) []int {
 	return out
 }
 
-// el applies an operation of float32 to each element.
-func (w *writer) el(op kernel.Op, in ...*value) *value { return w.elements(tensor.Float32, op, in...) }
+// el applies an operation to each element: in float64 where all operands have it, else in float32.
+func (w *writer) el(op kernel.Op, in ...*value) *value {
+	if !slices.ContainsFunc(in, func(v *value) bool { return v.kind != tensor.Float64 }) {
+		return w.elements(tensor.Float64, op, in...)
+	}
+	return w.elements(tensor.Float32, op, in...)
+}
 
 // test applies an operation whose results are true or false.
 func (w *writer) test(op kernel.Op, in ...*value) *value { return w.elements(tensor.Bool, op, in...) }

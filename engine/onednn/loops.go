@@ -334,4 +334,3 @@ func along(l layout, shape []int) layout {
 	}
 	return out
 }
-

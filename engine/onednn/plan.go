@@ -54,7 +54,7 @@ func width(kind tensor.Type) int {
 	switch kind {
 	case tensor.Bool:
 		return 1
-	case tensor.Int64:
+	case tensor.Int64, tensor.Float64:
 		return 8
 	}
 	return 4
@@ -64,7 +64,7 @@ func width(kind tensor.Type) int {
 type step struct {
 	name          string
 	reads, writes []*buffer
-	instead       []takeover                 // results that may lie in an operand's memory
+	instead       []takeover                  // results that may lie in an operand's memory
 	build         func() (kernel.Step, error) // with memory placed
 }
 
@@ -234,18 +234,36 @@ func (c copied) of(at place) bool {
 // copy adds a step that copies elements from a place to another of the same shape. Where that is a part of a buffer, beside names what else
 // the buffer is made of.
 func (p *planner) copy(from, to place, beside ...*buffer) error {
-	loop := kernel.Loop{Results: []kernel.Result{{Type: to.kind}}, Operands: []kernel.Operand{{Type: from.kind}}}
 	s, ok := walk(to.layout, from.layout)
 	if !ok {
 		return fmt.Errorf("a copy between blocks that do not fit")
 	}
-	loop.Dims = s.sizes()
-	loop.Operands[0].Strides, loop.Results[0].Strides = from.layout.over(s), to.layout.over(s)
+	loop := moves(from.kind, s.sizes(), from.layout.over(s), to.layout.over(s))
 	p.add(&step{name: "Copy", reads: append([]*buffer{from.buffer}, beside...), writes: []*buffer{to.buffer}, build: func() (kernel.Step, error) {
 		loop.Operands[0].Memory, loop.Results[0].Memory = from.pointer(), to.pointer()
 		return p.finish("Copy", loop)
 	}})
 	return nil
+}
+
+// moves is a loop that copies elements bit by bit: as numbers, large integers would be rounded.
+func moves(kind tensor.Type, dims, from, to []int) kernel.Loop {
+	switch width(kind) {
+	case 4:
+		kind = tensor.Float32
+	case 8: // two halves
+		kind = tensor.Float32
+		dims = append(dims, 2)
+		half := func(strides []int) []int {
+			out := make([]int, len(strides), len(strides)+1)
+			for i, s := range strides {
+				out[i] = 2 * s
+			}
+			return append(out, 1)
+		}
+		from, to = half(from), half(to)
+	}
+	return kernel.Loop{Dims: dims, Operands: []kernel.Operand{{Type: kind, Strides: from}}, Results: []kernel.Result{{Type: kind, Strides: to}}}
 }
 
 // finish compiles a loop.

@@ -13,7 +13,9 @@ var shaping = map[string]operator{
 	"DepthToSpace": depthToSpace, "SpaceToDepth": spaceToDepth, "Tile": tiled, "GlobalAveragePool": globalAverage, "GlobalMaxPool": globalMax,
 }
 
-func reshaped(t *translator, n *node) ([]*value, error) { return list(t.reshape(n.in[0], n.shape[0]...)), nil }
+func reshaped(t *translator, n *node) ([]*value, error) {
+	return list(t.reshape(n.in[0], n.shape[0]...)), nil
+}
 
 func transposed(t *translator, n *node) ([]*value, error) {
 	rank := len(n.in[0].shape)
@@ -28,7 +30,9 @@ func transposed(t *translator, n *node) ([]*value, error) {
 	return list(t.transpose(n.in[0], perm...)), nil
 }
 
-func expanded(t *translator, n *node) ([]*value, error) { return list(t.expand(n.in[0], n.shape[0]...)), nil }
+func expanded(t *translator, n *node) ([]*value, error) {
+	return list(t.expand(n.in[0], n.shape[0]...)), nil
+}
 
 func sliced(t *translator, n *node) ([]*value, error) {
 	x := n.in[0]

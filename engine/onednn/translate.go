@@ -90,10 +90,17 @@ func translate(g *graph.Graph) (*translation, error) {
 	return out, nil
 }
 
+// few is how many elements of float64 are computed, one by one: those that an optimiser counts with.
+const few = 64
+
 // held reports which tensors the engine's loops cannot load or store.
 func (t *translator) held(kind tensor.Type, shape []int) error {
 	switch kind {
 	case tensor.Float32, tensor.Int64, tensor.Int32, tensor.Bool:
+	case tensor.Float64:
+		if size(shape) > few {
+			return fmt.Errorf("more than %d elements of %s", few, kind)
+		}
 	default:
 		return fmt.Errorf("elements of %s", kind)
 	}
@@ -218,4 +225,3 @@ func all(rank int) []int {
 	}
 	return out
 }
-

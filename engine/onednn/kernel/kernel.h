@@ -95,6 +95,25 @@ typedef struct {
 
 int kernel_loop_run(void *loop); // a kernel_function
 
+// An exact loop computes element by element in float64. Strides are in bytes; its loop has one element at least.
+typedef struct {
+  int op, a, b, c;
+  double value;
+} kernel_instruction;
+
+typedef struct {
+  int rank, operands, instructions, results;
+  int64_t size[KERNEL_RANK];
+  kernel_access *access; // operands, then results; outer alone is used
+  kernel_instruction *instruction;
+  int *reg; // of the results
+} kernel_exact;
+
+int kernel_exact_run(void *exact); // a kernel_function
+
+// kernel_write stores a number: an integer type's nearest where it lacks it.
+void kernel_write(char *to, int type, double value);
+
 extern const double kernel_identity[]; // what a fold begins with
 
 // kernel_write_fold writes a set of accumulators to where a result's group lies; length is the present one of the tile's first dimension.

@@ -37,7 +37,7 @@ static double combined(int kind, double a, double b) {
   return a + b;
 }
 
-static void write_one(char *to, int type, double value) {
+void kernel_write(char *to, int type, double value) {
   switch (type) {
   case TYPE_FLOAT32: *(float *)to = (float)value; break;
   case TYPE_FLOAT64: *(double *)to = value; break;
@@ -50,7 +50,7 @@ static void write_one(char *to, int type, double value) {
 
 static void write_from(const kernel_fold *f, int type, const double *from, char *to, int64_t length, int k) {
   if (k == f->kept) {
-    write_one(to, type, *from * f->scale);
+    kernel_write(to, type, *from * f->scale);
     return;
   }
   int64_t n = k == f->chunked ? length : f->kept_size[k];

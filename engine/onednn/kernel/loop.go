@@ -61,56 +61,56 @@ type Op int
 
 // The operators, in the order of the table in tiles.h.
 const (
-	Constant   Op = iota // Value
-	Index                // the position along dimension A
-	Copy                 // A
-	Neg                  // -A
-	Abs                  // |A|
-	Sign                 // -1, 0 or 1; NaN stays
-	Sqrt                 // √A
-	Reciprocal           // 1/A
-	Exp                  // e^A
-	Log                  // ln A
-	Erf                  // 2/√π·∫exp(-t²) from 0 to A
-	Sin                  // sin A, as those below
-	Cos                  //
-	Tan                  //
-	Asin                 //
-	Acos                 //
-	Atan                 //
-	Sinh                 //
-	Cosh                 //
-	Tanh                 //
-	Asinh                //
-	Acosh                //
-	Atanh                //
-	Sigmoid              // 1/(1+exp(-A))
-	Softplus             // ln(1+exp(A))
-	Floor                // the integer at or below A
-	Ceil                 // the integer at or above A
-	Round                // the nearest integer, the even one of two
-	Relu                 // max(A, 0); NaN stays
-	Not                  // A = 0
-	IsNaN                // A is NaN
-	IsInf                // A is +Inf or -Inf
-	Add                  // A + B
-	Sub                  // A - B
-	Mul                  // A·B
-	Div                  // A/B
-	Pow                  // A^B
-	Mod                  // the remainder of A/B with the sign of A (C's fmod)
-	Min                  // the smaller; NaN where either is
-	Max                  // the larger; NaN where either is
-	Less                 // A < B
-	LessEqual            // A ≤ B
-	Greater              // A > B
-	GreaterEqual         // A ≥ B
-	Equal                // A = B
-	And                  // A and B
-	Or                   // A or B
-	Xor                  // A or B, not both
-	Where                // B where A is true, else C; what is not chosen has no effect
-	MulAdd               // A·B + C
+	Constant     Op = iota // Value
+	Index                  // the position along dimension A
+	Copy                   // A
+	Neg                    // -A
+	Abs                    // |A|
+	Sign                   // -1, 0 or 1; NaN stays
+	Sqrt                   // √A
+	Reciprocal             // 1/A
+	Exp                    // e^A
+	Log                    // ln A
+	Erf                    // 2/√π·∫exp(-t²) from 0 to A
+	Sin                    // sin A, as those below
+	Cos                    //
+	Tan                    //
+	Asin                   //
+	Acos                   //
+	Atan                   //
+	Sinh                   //
+	Cosh                   //
+	Tanh                   //
+	Asinh                  //
+	Acosh                  //
+	Atanh                  //
+	Sigmoid                // 1/(1+exp(-A))
+	Softplus               // ln(1+exp(A))
+	Floor                  // the integer at or below A
+	Ceil                   // the integer at or above A
+	Round                  // the nearest integer, the even one of two
+	Relu                   // max(A, 0); NaN stays
+	Not                    // A = 0
+	IsNaN                  // A is NaN
+	IsInf                  // A is +Inf or -Inf
+	Add                    // A + B
+	Sub                    // A - B
+	Mul                    // A·B
+	Div                    // A/B
+	Pow                    // A^B
+	Mod                    // the remainder of A/B with the sign of A (C's fmod)
+	Min                    // the smaller; NaN where either is
+	Max                    // the larger; NaN where either is
+	Less                   // A < B
+	LessEqual              // A ≤ B
+	Greater                // A > B
+	GreaterEqual           // A ≥ B
+	Equal                  // A = B
+	And                    // A and B
+	Or                     // A or B
+	Xor                    // A or B, not both
+	Where                  // B where A is true, else C; what is not chosen has no effect
+	MulAdd                 // A·B + C
 	operators
 )
 
