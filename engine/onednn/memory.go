@@ -104,7 +104,7 @@ type arena struct {
 	bytes  int
 }
 
-// allocate returns memory of zeros, at least a byte.
+// allocate returns memory of any content, at least a byte.
 func (a *arena) allocate(bytes int) (unsafe.Pointer, error) {
 	bytes = aligned(max(bytes, 1))
 	piece := kernel.Allocate(bytes)

@@ -2,8 +2,10 @@ package onednn
 
 import (
 	"fmt"
+	"slices"
 
 	"visus/engine/onednn/kernel"
+	"visus/tensor"
 )
 
 var reductions = map[string]operator{
@@ -28,6 +30,25 @@ var reductions = map[string]operator{
 		return t.el(kernel.Div, e, t.sum(e, axes...))
 	}),
 	"LogSoftmax": softmax((*translator).logSoftmax),
+	"ArgMax":     extreme(kernel.FoldMax), "ArgMin": extreme(kernel.FoldMin),
+}
+
+// extreme is the first place of the largest or smallest entry along a dimension; where there is none, as all are NaN, the last.
+func extreme(kind kernel.Fold) operator {
+	return func(t *translator, n *node) ([]*value, error) {
+		x, axis := n.in[0], n.axis("axis", 0)
+		if n.Int("select_last_index", 0) != 0 {
+			return nil, fmt.Errorf("the last of equal entries")
+		}
+		if x.shape[axis] >= exact {
+			return nil, fmt.Errorf("%d entries", x.shape[axis])
+		}
+		shape := slices.Repeat([]int{1}, len(x.shape))
+		shape[axis] = x.shape[axis]
+		hit := t.test(kernel.Equal, x, t.fold(kind, x, 1, axis))
+		place := t.fold(kernel.FoldMin, t.where(hit, t.index(x.shape[axis], shape...), t.number(float64(x.shape[axis]-1))), 1, axis)
+		return list(t.reshape(t.elements(tensor.Int64, kernel.Copy, place), n.shape[0]...)), floats(x)
+	}
 }
 
 func (t *translator) logSoftmax(x *value, axes ...int) *value {

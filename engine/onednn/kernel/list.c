@@ -3,7 +3,6 @@
 #include "kernel.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #if defined(__linux__)
@@ -41,6 +40,5 @@ void *kernel_allocate(int64_t bytes) {
 #if defined(__linux__)
   if (size >= 2 * huge) madvise(memory, size / huge * huge, MADV_HUGEPAGE); // only advice: it may fail
 #endif
-  memset(memory, 0, size);
   return memory;
 }

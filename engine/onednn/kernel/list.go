@@ -43,7 +43,7 @@ var openmp struct {
 	found bool
 }
 
-// Allocate returns memory of C's: zeros, aligned to 64 bytes, nil where there is none. Free frees it.
+// Allocate returns memory of C's, whose content is anything, aligned to 64 bytes; nil where there is none. Free frees it.
 func Allocate(bytes int) unsafe.Pointer { return C.kernel_allocate(C.int64_t(bytes)) }
 
 // Free frees what Allocate returned.
