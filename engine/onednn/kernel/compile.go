@@ -355,7 +355,7 @@ func (c *compiler) operand(i int, o Operand) {
 	case r.one:
 		r.slot = c.slot(1)
 		a.kind, a.length = C.ACTION_LOAD, 1
-	case o.Type == tensor.Float32 && c.dense(o.Strides):
+	case o.Type == tensor.Float32 && c.dense(o.Strides) && !c.overwritten(i):
 		r.slot = c.pointer()
 		a.kind = C.ACTION_POINT
 	default:
@@ -369,6 +369,13 @@ func (c *compiler) operand(i int, o Operand) {
 	a.out = C.int(r.slot)
 	c.registers = append(c.registers, r)
 	c.actions = append(c.actions, a)
+}
+
+// overwritten says whether an operand is stored as it is after another result may have been written over it.
+func (c *compiler) overwritten(i int) bool {
+	return slices.ContainsFunc(c.Results, func(over Result) bool {
+		return over.Register != i && over.Memory == c.Operands[i].Memory
+	}) && slices.ContainsFunc(c.Results, func(r Result) bool { return r.Register == i && r.Fold == FoldNone })
 }
 
 // instruction computes a register, into the memory of the result that it is where that is possible.
