@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"visus/adapt"
-	"visus/engine/ort"
+	"visus/engine"
 	"visus/graph"
 	"visus/graph/norm"
 	"visus/measure/shift"
@@ -25,6 +25,7 @@ import (
 )
 
 type adaptCommand struct {
+	engineFlag
 	Model  string `arg:"" name:"model" help:"ONNX model." type:"path"`
 	Images string `required:"" help:"Images of the world as it is now, labels not needed: as of visus examine." type:"path"`
 	Out    string `default:"result" help:"FILE.onnx: the adapted model, deployable as it is. Else a result folder: the model as it is and adapted, on these images."`
@@ -98,7 +99,7 @@ func (c *adaptCommand) study(ctx context.Context, t terminal) error {
 	}
 	o := adaptation.Options{Options: c.options(), Clean: c.Clean, Learn: []string{string(c.mode())}, Rate: c.Rate, Steps: c.Steps, Single: true}
 	o.Batch, o.Corruptions = c.batch(), []string{session.Clean}
-	return examineAdaptation(ctx, t, o, c.Out)
+	return examineAdaptation(ctx, t, o, c.Engine, c.Out)
 }
 
 func (c *adaptCommand) learns() bool { return slices.Contains(adapt.Learners, c.mode()) }
@@ -161,7 +162,7 @@ func (c *adaptCommand) options() session.Options {
 
 // deploy writes the model with the statistics of the images.
 func (c *adaptCommand) deploy(ctx context.Context, t terminal) error {
-	engine, err := ort.Open(ort.Options{})
+	engine, err := t.openEngine(c.Engine)
 	if err != nil {
 		return err
 	}
@@ -232,7 +233,7 @@ func single(m adapt.Method, images int) bool {
 }
 
 // learn shows the images to a model that learns. It returns the method that puts in what was learnt, with the statistics of the images.
-func (c *adaptCommand) learn(ctx context.Context, t terminal, e *ort.Engine, s *session.Session, method adapt.Method) (adapt.Method, error) {
+func (c *adaptCommand) learn(ctx context.Context, t terminal, e engine.Engine, s *session.Session, method adapt.Method) (adapt.Method, error) {
 	model, images := s.Models[0], s.Source(s.Conditions[0])
 	known, err := c.options().OpenClean(c.Clean)
 	if err != nil {
@@ -317,7 +318,7 @@ func inBatches(ctx context.Context, images stimulus.Source, m *observer.Model, s
 var parts = map[string]norm.Part{"both": norm.Both, "mean": norm.MeanOnly, "variance": norm.VarianceOnly}
 
 // tellShift says how far the images are from those that the model knows.
-func (c *adaptCommand) tellShift(ctx context.Context, t terminal, e *ort.Engine, m *observer.Model, images adapt.Images, clean norm.Statistics) error {
+func (c *adaptCommand) tellShift(ctx context.Context, t terminal, e engine.Engine, m *observer.Model, images adapt.Images, clean norm.Statistics) error {
 	moved, err := adapt.Measure(ctx, e, m, images, clean)
 	if errors.Is(err, adapt.ErrNothing) {
 		return nil // nothing is stored that one could compare with

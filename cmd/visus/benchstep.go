@@ -11,9 +11,9 @@ import (
 )
 
 type benchStepCommand struct {
+	engineFlag
 	Network string  `required:"" enum:"${steps}" help:"What to do: ${enum}."`
 	Batch   int     `help:"Images of a step; default: the network's usual number."`
-	Engine  string  `default:"auto" enum:"${engines}" help:"What computes: ${enum}."`
 	Threads int     `help:"Threads of the engine; default: all cores."`
 	Seconds float64 `default:"10" help:"Start no further step after so long; there are three at least."`
 }

@@ -10,6 +10,11 @@ import (
 // engines lists what --engine takes.
 var engines = strings.Join(choice.Names, ",")
 
+// engineFlag chooses the engine of commands that learn.
+type engineFlag struct {
+	Engine string `default:"auto" enum:"${engines}" help:"What computes: ort is ONNX Runtime, onednn oneDNN; auto takes oneDNN, where it is installed, for what learns, and ONNX Runtime for the rest."`
+}
+
 // openEngine opens the engine of a name; --verbose says what it decides.
 func (t terminal) openEngine(name string) (engine.Engine, error) {
 	o := choice.Options{Engine: name}

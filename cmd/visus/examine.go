@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"visus/adapt"
+	"visus/engine/choice"
 	"visus/engine/ort"
 	"visus/observer"
 	"visus/study/adaptation"
@@ -90,7 +91,7 @@ func (c *examineCommand) Run(ctx context.Context, t terminal) error {
 		if err := o.Check(); err != nil {
 			return usageError{err}
 		}
-		if err := examineAdaptation(ctx, t, o, filepath.Join(c.Out, adaptation.Name)); err != nil || len(c.Studies) == 1 {
+		if err := examineAdaptation(ctx, t, o, choice.Auto, filepath.Join(c.Out, adaptation.Name)); err != nil || len(c.Studies) == 1 {
 			return err
 		}
 	}
@@ -105,8 +106,8 @@ func (c *examineCommand) Run(ctx context.Context, t terminal) error {
 }
 
 // examineAdaptation runs the adaptation study; without a choice of corruptions, on its usual ones.
-func examineAdaptation(ctx context.Context, t terminal, o adaptation.Options, out string) error {
-	engine, err := ort.Open(ort.Options{})
+func examineAdaptation(ctx context.Context, t terminal, o adaptation.Options, by, out string) error {
+	engine, err := t.openEngine(by)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"visus/engine/choice"
 	"visus/study/adaptation"
 	"visus/study/corruption"
 	"visus/study/result"
@@ -73,14 +74,14 @@ var rerunners = map[string]struct {
 		if err := result.Read(folder, &config); err != nil {
 			return err
 		}
-		return examineAdaptation(ctx, t, config.Options, out)
+		return examineAdaptation(ctx, t, config.Options, choice.By(config.Engine), out)
 	}, corruption.TrialsFile, "the trials", "every trial came out the same"},
 	training.Name: {func(ctx context.Context, t terminal, folder, out string) error {
 		config, err := training.ReadConfig(folder)
 		if err != nil {
 			return err
 		}
-		return trainClassifier(ctx, t, config.Options, out)
+		return trainClassifier(ctx, t, config.Options, choice.By(config.Engine), out)
 	}, training.ModelFile, "the trained models", "the trained model came out the same, bit for bit"},
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"visus/engine/ort"
 	"visus/study/training"
 )
 
@@ -18,6 +17,7 @@ type trainCommand struct {
 }
 
 type classifierCommand struct {
+	engineFlag
 	Images  string `required:"" help:"Labelled images: a folder of class folders, a folder with a CSV, .npz, or an IDX file." type:"path"`
 	Network string `default:"resnet20" help:"Architecture: ${networks}."`
 	Out     string `default:"run" help:"Result folder; an interrupted training goes on from what it holds." type:"path"`
@@ -68,7 +68,7 @@ func (c *classifierCommand) Run(ctx context.Context, t terminal) error {
 			return fmt.Errorf("nothing to go on with: %w", err)
 		}
 	}
-	if err := trainClassifier(ctx, t, options, c.Out); err != nil {
+	if err := trainClassifier(ctx, t, options, c.Engine, c.Out); err != nil {
 		return err
 	}
 	if c.Examine == "" {
@@ -121,8 +121,8 @@ func validationPath(text string) (string, error) {
 }
 
 // trainClassifier runs the training and says where its results lie.
-func trainClassifier(ctx context.Context, t terminal, o training.Options, out string) error {
-	engine, err := ort.Open(ort.Options{})
+func trainClassifier(ctx context.Context, t terminal, o training.Options, by, out string) error {
+	engine, err := t.openEngine(by)
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,18 @@ func Open(o Options) (engine.Engine, error) {
 	return e, nil
 }
 
+// By returns which of Names opens the engine whose Name is given, whatever its versions: what computed a result computes it again.
+func By(engine string) string {
+	general, learner := strings.Contains(engine, "onnxruntime "), strings.Contains(engine, "onednn ")
+	switch {
+	case general && !learner:
+		return ORT
+	case learner && !general:
+		return OneDNN
+	}
+	return Auto
+}
+
 // automatic decides for each graph.
 type automatic struct {
 	general, learner engine.Engine // learner is nil where oneDNN is lacking

@@ -53,6 +53,16 @@ func TestSuits(t *testing.T) {
 	}
 }
 
+func TestBy(t *testing.T) {
+	for name, want := range map[string]string{
+		"onnxruntime 1.30.0": ORT, "onednn 3.2.0": OneDNN, "onnxruntime 1.30.0, onednn 3.2.0": Auto, "": Auto,
+	} {
+		if got := By(name); got != want {
+			t.Errorf("By(%q) is %q, expected %q", name, got, want)
+		}
+	}
+}
+
 // automaticEngine skips the test where a library is missing.
 func automaticEngine(t *testing.T, say func(string)) engine.Engine {
 	t.Helper()
