@@ -12,7 +12,8 @@
 //   - lay: buffers share memory with those that are not needed at the same time; loops write in place.
 //   - the list: one call into C runs all steps (package kernel).
 //
-// A graph that has an operator which no family has, or a shape that is not fixed, is refused with an *engine.Unsupported.
+// A graph that has an operator which no family has is refused with an *engine.Unsupported. Where inputs have free dimensions there is a program
+// for each shape that is run.
 package onednn
 
 import (
@@ -67,15 +68,36 @@ func (e *Engine) Compile(ctx context.Context, g *graph.Graph, o engine.Options) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	model := cmp.Or(g.Path(), g.Name, "unnamed graph")
-	p, err := e.compile(ctx, g, o)
+	p, err := e.program(ctx, g, o)
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, &engine.Error{Engine: "onednn", Model: model, Err: err}
+		return nil, &engine.Error{Engine: "onednn", Model: model(g), Err: err}
 	}
-	p.model = model
+	return p, nil
+}
+
+func model(g *graph.Graph) string { return cmp.Or(g.Path(), g.Name, "unnamed graph") }
+
+// program compiles the graph now where its inputs' shapes are fixed, else when they are known.
+func (e *Engine) program(ctx context.Context, g *graph.Graph, o engine.Options) (engine.Program, error) {
+	ports, err := engine.PortsOf(g, o)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(ports.Inputs, func(v graph.Value) bool { _, fixed := v.Sizes(); return !fixed }) {
+		v, err := e.compileVariants(ctx, g, o, ports)
+		if err != nil {
+			return nil, err
+		}
+		return v, nil
+	}
+	p, err := e.compile(ctx, g, o)
+	if err != nil {
+		return nil, err
+	}
+	p.model = model(g)
 	return p, nil
 }
 

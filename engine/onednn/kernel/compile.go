@@ -116,26 +116,15 @@ func (c *compiler) prepare(l Loop) {
 		return out
 	}
 	c.positions()
-	for i := range c.Operands {
-		c.Operands[i].Strides = pick(c.Operands[i].Strides)
-	}
-	for i := range c.Results {
-		c.Results[i].Strides = pick(c.Results[i].Strides)
-	}
-	c.Dims = pick(l.Dims)
+	c.arrange(pick)
 	for d := len(c.Dims) - 2; d >= 0; d-- {
 		if c.runs(d) {
 			c.merge(d)
 		}
 	}
 	if len(c.Dims) == 0 {
-		c.Dims = []int{1}
-		for i := range c.Operands {
-			c.Operands[i].Strides = []int{0}
-		}
-		for i := range c.Results {
-			c.Results[i].Strides = []int{0}
-		}
+		c.arrange(func([]int) []int { return []int{0} })
+		c.Dims[0] = 1
 	}
 }
 
@@ -195,14 +184,9 @@ func (c *compiler) runs(d int) bool {
 }
 
 func (c *compiler) merge(d int) {
-	c.Dims[d] *= c.Dims[d+1]
-	c.Dims = slices.Delete(c.Dims, d+1, d+2)
-	for i := range c.Operands {
-		c.Operands[i].Strides = slices.Delete(c.Operands[i].Strides, d, d+1)
-	}
-	for i := range c.Results {
-		c.Results[i].Strides = slices.Delete(c.Results[i].Strides, d, d+1)
-	}
+	size := c.Dims[d] * c.Dims[d+1]
+	c.arrange(func(list []int) []int { return slices.Delete(slices.Clone(list), d, d+1) })
+	c.Dims[d] = size
 }
 
 // cut chooses the tile and the order of the digits.
@@ -214,6 +198,7 @@ func (c *compiler) cut() error {
 	for (len(c.Operands)+len(c.Code)+len(c.Results)+1)*size > C.KERNEL_SCRATCH && size > 4*lineSize {
 		size /= 2
 	}
+	c.cross()
 	c.inner = 1
 	c.first = len(c.Dims) - 1
 	for c.first > 0 && c.inner*c.Dims[c.first] <= size/2 {
@@ -236,12 +221,70 @@ func (c *compiler) cut() error {
 			folded = append(folded, d)
 		}
 	}
-	c.order = slices.Sorted(slices.Values(slices.Concat(kept, folded)))
+	c.order = c.outward(slices.Concat(kept, folded))
 	if len(c.folds) > 0 && groups >= min(c.threads, 2) && (groups >= 2*c.threads || groups%c.threads == 0 || c.work() < serial) {
 		c.grouped, c.prefix = true, len(kept)
-		c.order = slices.Concat(kept, folded)
+		c.order = slices.Concat(c.outward(kept), c.outward(folded))
 	}
 	return nil
+}
+
+// outward orders digits: first those along which operands change that have to be spread over a tile, so that this is seldom done.
+func (c *compiler) outward(digits []int) []int {
+	slices.Sort(digits)
+	spread := func(d int) int {
+		if slices.ContainsFunc(c.Operands, func(o Operand) bool { return o.Strides[d] != 0 && slices.Contains(o.Strides[c.first:], 0) }) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(digits, func(a, b int) int { return spread(a) - spread(b) })
+	return digits
+}
+
+// cross makes tiles square where the elements next to each other of one access are far apart for another, as where a matrix is transposed:
+// it splits the innermost dimension and puts the one that the other access runs along beside what remains.
+func (c *compiler) cross() {
+	last := len(c.Dims) - 1
+	run := last
+	for _, s := range c.accesses() {
+		for d := range last {
+			if s[d] == 1 && c.Dims[d] >= lineSize && (s[last] >= lineSize || s[last] < 0) {
+				run = d
+			}
+		}
+	}
+	if run == last {
+		return
+	}
+	c.split(last)
+	last = len(c.Dims) - 1
+	c.arrange(func(list []int) []int {
+		n := list[run]
+		return slices.Insert(slices.Delete(slices.Clone(list), run, run+1), last-1, n)
+	})
+}
+
+// split makes two of a long dimension d where a divisor allows it.
+func (c *compiler) split(d int) {
+	for width := 4 * lineSize; width >= lineSize; width-- {
+		if n := c.Dims[d]; n > width && n%width == 0 {
+			c.arrange(func(strides []int) []int { return append(slices.Clone(strides[:d]), strides[d]*width, strides[d]) })
+			c.Dims[d], c.Dims[d+1] = n/width, width
+			return
+		}
+	}
+}
+
+// arrange changes every list with an element a dimension.
+func (c *compiler) arrange(change func([]int) []int) {
+	c.Dims = change(c.Dims)
+	for i := range c.Operands {
+		c.Operands[i].Strides = change(c.Operands[i].Strides)
+	}
+	for i := range c.Results {
+		c.Results[i].Strides = change(c.Results[i].Strides)
+	}
 }
 
 // steps is how many values the digit of a dimension has.

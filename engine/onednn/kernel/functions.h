@@ -1,4 +1,8 @@
 // Elementary functions of a float that compilers turn into vector code. Polynomials are minimax fits of our own (relative error below 2⁻²⁶).
+
+// Without this GNU's compiler takes it that a square root may set errno, whatever the options say, and makes no vector code of it.
+float sqrtf(float) __attribute__((__const__));
+
 static inline float from_bits(uint32_t u) {
   float x;
   memcpy(&x, &u, sizeof x);

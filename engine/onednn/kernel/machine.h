@@ -79,11 +79,22 @@ static int64_t elements(const view *v, int from) {
   return n;
 }
 
+// turn copies a plane of n lines of m elements that lie across: elements next to each other in memory come from different lines.
+static void turn(float *restrict out, const float *restrict in, int64_t n, int64_t m, int64_t near, int64_t far) {
+  for (int64_t k = 0; k < m; k++) {
+    for (int64_t i = 0; i < n; i++) out[i * m + k] = in[i * near + k * far];
+  }
+}
+
 // gather copies a tile's operand from dimension k on; what repeats is read once and copied on by doubling.
 static void gather(float *out, const char *in, const view *v, int k) {
   int64_t n = k == 0 ? v->first : v->size[k];
   if (k == v->rank - 1) {
     load_line(out, in, v->type, n, v->stride[k]);
+    return;
+  }
+  if (k == v->rank - 2 && v->stride[k] == 1 && v->type == TYPE_FLOAT32) {
+    turn(out, (const float *)in, n, v->size[k + 1], 1, v->stride[k + 1]);
     return;
   }
   int64_t step = elements(v, k + 1), stride = v->stride[k] * bytes_of[v->type];
