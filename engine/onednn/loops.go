@@ -11,6 +11,9 @@ import (
 // worthwhile is the number of elements from which on a tensor that lies otherwise than the others of a loop is put in order first.
 const worthwhile = 1 << 12
 
+// run is the number of neighbours in memory that are read together well: a cache line's.
+const run = 16
+
 // loop plans a unit that is a loop.
 func (p *planner) loop(u *unit) error {
 	b := &loopBuilder{planner: p, unit: u, registers: map[*value]int{}}
@@ -146,6 +149,11 @@ func (b *loopBuilder) ordered(at place) (place, error) {
 	axes := at.layout.axes()
 	if len(axes) == 0 || slices.ContainsFunc(axes, func(a axis) bool { return a.stride <= 0 }) {
 		return at, nil
+	}
+	if s, ok := walk(b.reference, at.layout); ok {
+		if last := s[len(s)-1]; last.size >= run && at.layout.stride(last) == 1 {
+			return at, nil // read in runs that are long enough
+		}
 	}
 	if b.reference.plain() {
 		return b.dense(at)
