@@ -372,8 +372,8 @@ func scatter(at place, from []byte) {
 		copy(at.bytes(), from)
 		return
 	}
-	w := width(at.kind)
-	each(at.layout, func(i, place int) { copy(at.bytes()[place*w:][:w], from[i*w:]) })
+	w, to := width(at.kind), at.bytes()
+	each(at.layout, func(i, place int) { copy(to[place*w:][:w], from[i*w:]) })
 }
 
 func collect(at place, into []byte) {
@@ -381,8 +381,8 @@ func collect(at place, into []byte) {
 		copy(into, at.bytes())
 		return
 	}
-	w := width(at.kind)
-	each(at.layout, func(i, place int) { copy(into[i*w:][:w], at.bytes()[place*w:]) })
+	w, from := width(at.kind), at.bytes()
+	each(at.layout, func(i, place int) { copy(into[i*w:][:w], from[place*w:]) })
 }
 
 // each calls see with the number of every element in the order of the dimensions, and its place.

@@ -316,13 +316,17 @@ func (f *fusion) join() {
 // needs says whether a has to come after b.
 func needs(a, b *unit) bool {
 	seen := map[*unit]bool{}
+	least := b.position // what comes after b has a member that was made after b's first
+	for _, v := range b.members {
+		least = min(least, v.index)
+	}
 	var search func(u *unit) bool
 	search = func(u *unit) bool {
 		for from := range u.after {
 			if from == b {
 				return true
 			}
-			if !seen[from] {
+			if !seen[from] && from.position >= least {
 				seen[from] = true
 				if search(from) {
 					return true
