@@ -93,7 +93,9 @@ func (f *Findings) collapses() []string {
 			for c, steps := range w.Steps {
 				collapsed, reset, skipped := incidents(steps)
 				if collapsed+reset+skipped > 0 {
-					out = append(out, fmt.Sprintf("%s under %s, %d batches: %d answered with few classes, where the model as it came names more (begun anew), %d after which a small loss put everything back, %d skipped because a number was not finite",
+					out = append(out, fmt.Sprintf("%s under %s, %d batches: "+
+						"%d answered with few classes, where the model as it came names more (begun anew), "+
+						"%d after which a small loss put everything back, %d skipped because a number was not finite",
 						w.Name, f.Conditions[c], len(steps), collapsed, reset, skipped))
 				}
 			}
@@ -126,20 +128,27 @@ func (m *ModelFindings) beside(learner Way) (Way, bool) {
 // learningSection shows what learning from the answers adds to the statistics of the batch, and what every step did.
 func (m *ModelFindings) learningSection(i int, conditions []string) report.Section {
 	s := report.Section{ID: fmt.Sprintf("learning-%d", i+1), Title: "What learning adds for " + m.Name, Text: []string{
-		"A mode that learns normalises by the batch's statistics and makes a step of an optimiser on each batch; its answers are those before the step. Kept: the share of images that the loss is made of. A falling entropy with answers of fewer and fewer classes is a collapse: the histogram shows it.",
+		"A mode that learns normalises by the batch's statistics and makes a step of an optimiser on each batch; its answers are those before the step. " +
+			"Kept: the share of images that the loss is made of. " +
+			"A falling entropy with answers of fewer and fewer classes is a collapse: the histogram shows it.",
 	}}
 	if !math.IsNaN(m.Ways[0].Mean) {
 		s.Parts = append(s.Parts, m.learningTable(i, conditions))
 	}
 	for k, w := range m.learners() {
-		s.Parts = append(s.Parts, w.stepsChart(fmt.Sprintf("steps-%d-%d", i+1, k+1), conditions), w.answersMap(fmt.Sprintf("answers-%d-%d", i+1, k+1), conditions))
+		place := fmt.Sprintf("%d-%d", i+1, k+1)
+		s.Parts = append(s.Parts, w.stepsChart("steps-"+place, conditions), w.answersMap("answers-"+place, conditions))
 	}
 	return s
 }
 
 func (m *ModelFindings) learningTable(i int, conditions []string) report.Table {
-	t := report.Table{Name: fmt.Sprintf("learning-%d", i+1), Title: "Errors with and without learning", Columns: []report.Column{{Name: "condition"}}, Folded: len(conditions) > 40,
-		Caption: "Error on the same images. batch: the same batches with their statistics alone, so that the difference is what the steps do; prior: the best N of those tried."}
+	t := report.Table{
+		Name: fmt.Sprintf("learning-%d", i+1), Title: "Errors with and without learning", Columns: []report.Column{{Name: "condition"}},
+		Folded: len(conditions) > 40,
+		Caption: "Error on the same images. batch: the same batches with their statistics alone, so that the difference is what the steps do; " +
+			"prior: the best N of those tried.",
+	}
 	ways, names := []Way{m.Ways[0]}, []string{"as it is"}
 	learners := m.learners()
 	if w, ok := m.beside(learners[0]); ok {
@@ -170,29 +179,57 @@ func (m *ModelFindings) learningTable(i int, conditions []string) report.Table {
 	return t
 }
 
-// stepsChart shows entropy and kept share over the batches, one line a condition.
+// mostLines is how many conditions have a curve of their own.
+const mostLines = 4
+
+// stepsChart shows entropy and kept share over the batches: a line a condition, of many their mean within their range.
 func (w Way) stepsChart(name string, conditions []string) report.Chart {
+	entropy := func(s adapt.Step) float64 { return s.Entropy }
+	kept := func(s adapt.Step) float64 { return s.Kept }
 	batches := figure.Axis{Label: "batch"}
-	entropy := figure.Curves{X: batches, Y: figure.Axis{Label: "mean entropy, nats"}}
-	kept := figure.Curves{X: batches, Y: figure.Axis{Label: "images kept, %", Percent: true, Min: 0, Max: 1}}
-	for c, condition := range conditions {
-		a, b := figure.Line{Name: condition}, figure.Line{Name: condition}
-		for k, s := range w.Steps[c] {
-			a.X, a.Y = append(a.X, float64(k+1)), append(a.Y, s.Entropy)
-			b.X, b.Y = append(b.X, float64(k+1)), append(b.Y, s.Kept)
-		}
-		entropy.Lines, kept.Lines = append(entropy.Lines, a), append(kept.Lines, b)
+	chart := report.Chart{Name: name, Title: w.Mode + ": entropy and images kept, batch by batch", Columns: 2,
+		Alt: "Curves of the mean entropy and of the share of images kept over the batches",
+		Panels: []figure.Panel{
+			{Title: "entropy", Chart: figure.Curves{X: batches, Y: figure.Axis{Label: "mean entropy, nats"}, Lines: w.lines(conditions, entropy)}},
+			{Title: "kept", Chart: figure.Curves{X: batches, Y: figure.Axis{Label: "images kept, %", Percent: true, Min: 0, Max: 1}, Lines: w.lines(conditions, kept)}},
+		}}
+	if len(conditions) > mostLines {
+		chart.Caption = fmt.Sprintf("The mean over the %d conditions, and the range from the lowest to the highest of them.", len(conditions))
 	}
-	return report.Chart{Name: name, Title: w.Mode + ": entropy and images kept, batch by batch", Columns: 2, Alt: "Curves of the mean entropy and of the share of images kept over the batches",
-		Panels: []figure.Panel{{Title: "entropy", Chart: entropy}, {Title: "kept", Chart: kept}}}
+	return chart
 }
 
-// answersMap shows how the answers of each batch are spread over the classes, under the condition where the last batch's are the most uneven.
+// lines are a number of each step over the batches.
+func (w Way) lines(conditions []string, of func(adapt.Step) float64) []figure.Line {
+	var lines []figure.Line
+	for c, condition := range conditions {
+		line := figure.Line{Name: condition}
+		for k, s := range w.Steps[c] {
+			line.X, line.Y = append(line.X, float64(k+1)), append(line.Y, of(s))
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) <= mostLines {
+		return lines
+	}
+	all := figure.Line{Name: "all conditions", X: lines[0].X}
+	for k := range all.X {
+		low, high, sum := math.Inf(1), math.Inf(-1), 0.
+		for _, line := range lines {
+			low, high, sum = min(low, line.Y[k]), max(high, line.Y[k]), sum+line.Y[k]
+		}
+		all.Y, all.Low, all.High = append(all.Y, sum/float64(len(lines))), append(all.Low, low), append(all.High, high)
+	}
+	return []figure.Line{all}
+}
+
+// answersMap shows how the answers of each batch are spread over the classes, under the condition with the most uneven full batch.
 func (w Way) answersMap(name string, conditions []string) report.HeatMap {
 	worst, most := 0, 0.
 	for c, steps := range w.Steps {
-		for _, s := range steps {
-			if share := largestShare(s.Histogram); share > most {
+		for k, s := range steps {
+			if share := largestShare(s.Histogram); share > most && (k == 0 || k < len(steps)-1) { // the last one may be small
+
 				worst, most = c, share
 			}
 		}
@@ -203,7 +240,8 @@ func (w Way) answersMap(name string, conditions []string) report.HeatMap {
 		columns[k] = fmt.Sprint(k)
 	}
 	heat := report.HeatMap{Name: name, Title: w.Mode + ": classes answered under " + conditions[worst], RowTitle: "batch", Scale: "answers, %", Percent: true,
-		Caption: "Share of each class, by its number, among the answers of each batch; the condition with the most uneven batch.", Alt: "Heat map of the share of each class among the answers of each batch"}
+		Caption: "Share of each class, by its number, among the answers of each batch; the condition with the most uneven full batch.",
+		Alt:     "Heat map of the share of each class among the answers of each batch"}
 	panel := report.HeatPanel{}
 	shown := busiest(steps, mostColumns)
 	for _, class := range shown {

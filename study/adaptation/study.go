@@ -44,10 +44,11 @@ type Options struct {
 	Priors []float64 `yaml:"priors"` // N: source samples; none: 0, 8, 16, 64, 256
 	Clean  string    `yaml:"clean"`  // images that calibrate; "": none
 
-	Learn  []string `yaml:"learn"`  // modes that learn (adapt.Learners); none: tent, rpl, eta; NoLearning alone: none. Their batches have Batch images
+	// Learn lists modes that learn (adapt.Learners), on batches of Batch images; none: tent, rpl, eta; NoLearning alone: none.
+	Learn  []string `yaml:"learn"`
 	Rate   float64  `yaml:"rate"`   // of their steps; 0: each mode's own
 	Steps  int      `yaml:"steps"`  // on each batch; 0: 1
-	Single bool     `yaml:"single"` // nothing but the model as it is, the statistics of batches of Batch images, and Learn; images need no labels
+	Single bool     `yaml:"single"` // the model as it is, the statistics of batches and Learn, nothing else; images need no labels
 }
 
 // NoLearning in the place of modes that learn says that there are none.
@@ -281,7 +282,8 @@ func (r *run) planLearning(ctx context.Context, model, n int) error {
 		if mode == NoLearning {
 			continue
 		}
-		method := adapt.Method{Mode: adapt.Mode(mode), Learning: adapt.Learning{Rate: r.Options.Rate, Steps: r.Options.Steps, Seed: r.Options.Seed}}
+		method := adapt.Method{Mode: adapt.Mode(mode)}
+		method.Learning = adapt.Learning{Rate: r.Options.Rate, Steps: r.Options.Steps, Seed: r.Options.Seed}
 		if r.known != nil {
 			method.Learning.Clean = r.known.Conditions[0].Source
 		}
