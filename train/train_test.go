@@ -21,8 +21,8 @@ import (
 	"time"
 
 	"visus/engine"
-	"visus/engine/library"
-	"visus/engine/ort"
+	"visus/engine/choice"
+	"visus/engine/choice/choicetest"
 	"visus/graph"
 	"visus/graph/nn"
 	"visus/tensor"
@@ -30,15 +30,7 @@ import (
 
 func open(t testing.TB) engine.Engine {
 	t.Helper()
-	e, err := ort.Open(ort.Options{})
-	var missing *library.NotFoundError
-	if errors.As(err, &missing) || errors.Is(err, ort.ErrNoBinding) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+	return choicetest.Open(t, choice.ORT)
 }
 
 const (

@@ -15,8 +15,8 @@ import (
 	"pgregory.net/rapid"
 
 	"visus/engine"
-	"visus/engine/library"
-	"visus/engine/ort"
+	"visus/engine/choice"
+	"visus/engine/choice/choicetest"
 	"visus/graph"
 	"visus/graph/lower"
 	"visus/tensor"
@@ -36,15 +36,7 @@ func TestMain(m *testing.M) {
 // runtime opens ONNX Runtime, and skips the test where there is none.
 func runtime(t testing.TB) engine.Engine {
 	t.Helper()
-	e, err := ort.Open(ort.Options{})
-	var missing *library.NotFoundError
-	if errors.As(err, &missing) || errors.Is(err, ort.ErrNoBinding) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+	return choicetest.Open(t, choice.ORT)
 }
 
 // specimen is a small graph with one use of an operator, drawn at random, and the numbers of its inputs.

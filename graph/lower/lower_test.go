@@ -2,7 +2,6 @@ package lower_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -13,8 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"visus/engine"
-	"visus/engine/library"
-	"visus/engine/ort"
+	"visus/engine/choice"
+	"visus/engine/choice/choicetest"
 	"visus/graph"
 	"visus/graph/lower"
 	"visus/tensor"
@@ -23,15 +22,7 @@ import (
 // runtime opens ONNX Runtime, and skips the test where there is none.
 func runtime(t testing.TB) engine.Engine {
 	t.Helper()
-	e, err := ort.Open(ort.Options{})
-	var missing *library.NotFoundError
-	if errors.As(err, &missing) || errors.Is(err, ort.ErrNoBinding) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+	return choicetest.Open(t, choice.ORT)
 }
 
 func attribute(name string, value any) graph.Attribute {

@@ -2,14 +2,13 @@ package nn
 
 import (
 	"context"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
 
 	"visus/engine"
-	"visus/engine/library"
-	"visus/engine/ort"
+	"visus/engine/choice"
+	"visus/engine/choice/choicetest"
 	"visus/graph"
 	"visus/tensor"
 )
@@ -17,15 +16,7 @@ import (
 // runtime opens ONNX Runtime, and skips the test where there is none.
 func runtime(t testing.TB) engine.Engine {
 	t.Helper()
-	e, err := ort.Open(ort.Options{})
-	var missing *library.NotFoundError
-	if errors.As(err, &missing) || errors.Is(err, ort.ErrNoBinding) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+	return choicetest.Open(t, choice.ORT)
 }
 
 // machine is a compiled graph that takes and gives tensors by name.

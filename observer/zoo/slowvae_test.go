@@ -8,13 +8,16 @@ import (
 	"testing"
 
 	"visus/engine"
+	"visus/engine/choice/choicetest"
 	"visus/graph/nn"
 	"visus/internal/golden"
 	"visus/tensor"
 )
 
 // TestGoldenSlowVAE trains from the reference's weights: every term of the loss before each step, and the parameters after the last.
-func TestGoldenSlowVAE(t *testing.T) {
+func TestGoldenSlowVAE(t *testing.T) { choicetest.Each(t, goldenSlowVAE) }
+
+func goldenSlowVAE(t *testing.T, e engine.Engine) {
 	type reference struct {
 		Z           int `json:"z_dim"`
 		Channels    int `json:"nc"`
@@ -46,7 +49,7 @@ func TestGoldenSlowVAE(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := compile(t, step.Graph, engine.Options{State: step.State, Outputs: []string{Reconstruction, Entropy, Normal, Laplace, Loss}})
+		p := compileOn(t, e, step.Graph, engine.Options{State: step.State, Outputs: []string{Reconstruction, Entropy, Normal, Laplace, Loss}})
 		x := tensor.New(tensor.Float32, io["x"].Shape()...)
 		for i, v := range io["x"].Floats() {
 			tensor.Values[float32](x)[i] = float32(v / 255)

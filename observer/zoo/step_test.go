@@ -7,12 +7,15 @@ import (
 	"time"
 
 	"visus/engine"
+	"visus/engine/choice/choicetest"
 	"visus/graph/nn"
 	"visus/tensor"
 )
 
 // TestSteps trains the architectures that visus trains on one batch for some steps: the loss falls far below that of guessing.
-func TestSteps(t *testing.T) {
+func TestSteps(t *testing.T) { choicetest.Each(t, learns) }
+
+func learns(t *testing.T, e engine.Engine) {
 	for _, a := range All {
 		if a.Name == "resnet50" {
 			continue // 25 million weights: its graph is built by the benchmark
@@ -26,7 +29,7 @@ func TestSteps(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := compile(t, step.Graph, engine.Options{State: step.State, Outputs: []string{Loss, nn.Peaks}})
+			p := compileOn(t, e, step.Graph, engine.Options{State: step.State, Outputs: []string{Loss, nn.Peaks}})
 			inputs := map[string]*tensor.Tensor{Images: images(t, 8, 3, 32, 32), Labels: tensor.New(tensor.Int64, 8), nn.Rate: tensor.New(tensor.Float32)}
 			for i := range 8 {
 				tensor.Values[int64](inputs[Labels])[i] = int64(i)

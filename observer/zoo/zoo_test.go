@@ -2,7 +2,6 @@ package zoo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -12,8 +11,8 @@ import (
 	"testing"
 
 	"visus/engine"
-	"visus/engine/library"
-	"visus/engine/ort"
+	"visus/engine/choice"
+	"visus/engine/choice/choicetest"
 	"visus/graph"
 	"visus/graph/nn"
 	"visus/internal/golden"
@@ -23,20 +22,17 @@ import (
 // runtime opens ONNX Runtime, and skips the test where there is none.
 func runtime(t testing.TB) engine.Engine {
 	t.Helper()
-	e, err := ort.Open(ort.Options{})
-	var missing *library.NotFoundError
-	if errors.As(err, &missing) || errors.Is(err, ort.ErrNoBinding) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+	return choicetest.Open(t, choice.ORT)
 }
 
 func compile(t testing.TB, g *graph.Graph, o engine.Options) engine.Program {
 	t.Helper()
-	p, err := runtime(t).Compile(context.Background(), g, o)
+	return compileOn(t, runtime(t), g, o)
+}
+
+func compileOn(t testing.TB, e engine.Engine, g *graph.Graph, o engine.Options) engine.Program {
+	t.Helper()
+	p, err := e.Compile(context.Background(), g, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,28 +3,21 @@ package steps
 import (
 	"bytes"
 	"context"
-	"errors"
 	"math"
 	"strings"
 	"testing"
 
-	"visus/engine/library"
-	"visus/engine/ort"
+	"visus/engine"
+	"visus/engine/choice/choicetest"
 )
 
 // small is a batch that every work can have.
 const small = 4
 
 // TestWorks runs every work: training lowers its loss from step to step, the others come to the same every time.
-func TestWorks(t *testing.T) {
-	e, err := ort.Open(ort.Options{})
-	var missing *library.NotFoundError
-	if errors.As(err, &missing) || errors.Is(err, ort.ErrNoBinding) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestWorks(t *testing.T) { choicetest.Each(t, works) }
+
+func works(t *testing.T, e engine.Engine) {
 	constant := map[string]bool{"convblocks": true, "gradient": true, "inference": true}
 	for _, w := range All {
 		t.Run(w.Name, func(t *testing.T) {
