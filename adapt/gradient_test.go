@@ -12,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"visus/engine/ort"
+	"visus/engine"
+	"visus/engine/choice"
+	"visus/engine/choice/choicetest"
 	"visus/graph/nn"
 	"visus/internal/golden"
 	"visus/observer"
@@ -29,12 +31,13 @@ var learning = map[string]Method{
 	"eta_adam":  {Mode: ETA},
 }
 
-func resnet20(t testing.TB) (*ort.Engine, *observer.Model) {
+func resnet20(t testing.TB) (engine.Engine, *observer.Model) {
 	t.Helper()
-	e, err := ort.Open(ort.Options{})
-	if err != nil {
-		t.Skipf("no ONNX Runtime: %v", err)
-	}
+	return resnet20On(t, choicetest.Open(t, choice.ORT))
+}
+
+func resnet20On(t testing.TB, e engine.Engine) (engine.Engine, *observer.Model) {
+	t.Helper()
 	for _, file := range golden.Files(t, "corruptions/models", "resnet20*.onnx") {
 		m, err := observer.Open(context.Background(), e, file, observer.Options{Preprocessing: "imagenet"})
 		if err != nil {
@@ -76,7 +79,12 @@ func tiles(t testing.TB, name string) []*raster.Image {
 
 func learn(t testing.TB, method Method) *Observer {
 	t.Helper()
-	e, m := resnet20(t)
+	return learnOn(t, choicetest.Open(t, choice.ORT), method)
+}
+
+func learnOn(t testing.TB, e engine.Engine, method Method) *Observer {
+	t.Helper()
+	e, m := resnet20On(t, e)
 	o, err := New(context.Background(), e, m, method)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +122,9 @@ type outcome struct {
 }
 
 // TestGoldenLearning holds logits, losses, numbers of images kept, errors and final parameters of every stored run to the reference's.
-func TestGoldenLearning(t *testing.T) {
+func TestGoldenLearning(t *testing.T) { choicetest.Each(t, goldenLearning) }
+
+func goldenLearning(t *testing.T, e engine.Engine) {
 	arrays := golden.Arrays(t, golden.Files(t, "corruptions/adapt", "tta_golden.npz")[0])
 	results := golden.JSON[map[string]json.RawMessage](t, golden.Files(t, "corruptions/adapt", "tta_golden.json")[0])
 	classes := golden.Arrays(t, golden.Files(t, "corruptions/cifar", "lossless*.npz")[0])["y"].Floats()
@@ -133,7 +143,7 @@ func TestGoldenLearning(t *testing.T) {
 			t.Fatal(err)
 		}
 		size := result.Batch
-		o := learn(t, method)
+		o := learnOn(t, e, method)
 		images := tiles(t, parts[0])
 		got := show(t, o, images, size)
 		first := size * 10

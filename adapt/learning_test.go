@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"visus/engine"
+	"visus/engine/choice/choicetest"
 	"visus/graph/nn"
 	"visus/internal/golden"
 	"visus/stimulus/raster"
@@ -59,7 +61,9 @@ func moved(t testing.TB, o *Observer) float64 {
 }
 
 // TestGoldenModesLearn shows each mode a shifted set and counts errors: none may do worse than the statistics of the batch by more than chance.
-func TestGoldenModesLearn(t *testing.T) {
+func TestGoldenModesLearn(t *testing.T) { choicetest.Each(t, modesLearn) }
+
+func modesLearn(t *testing.T, e engine.Engine) {
 	classes := golden.Arrays(t, golden.Files(t, "corruptions/cifar", "lossless*.npz")[0])["y"].Floats()
 	images := tiles(t, "gaussian_noise_5")
 	wrong := func(logits []float64) (n int) {
@@ -70,7 +74,7 @@ func TestGoldenModesLearn(t *testing.T) {
 		}
 		return n
 	}
-	e, m := resnet20(t)
+	e, m := resnet20On(t, e)
 	source := 0
 	for i, image := range images {
 		answers, err := m.Answer(context.Background(), []*raster.Image{image})

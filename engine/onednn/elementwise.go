@@ -210,7 +210,7 @@ func choose(t *translator, n *node) ([]*value, error) {
 	if n.in[1].kind == tensor.Bool {
 		return list(t.elements(tensor.Bool, kernel.Where, n.in...)), nil
 	}
-	return list(t.where(n.in[0], n.in[1], n.in[2])), floats(n.in[1:]...)
+	return list(t.elements(n.in[1].kind, kernel.Where, n.in...)), numbers(n.in[1:]...)
 }
 
 func cast(t *translator, n *node) ([]*value, error) {
