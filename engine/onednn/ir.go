@@ -29,9 +29,8 @@ type (
 	}
 	// element is computed element by element from operands that broadcast as NumPy's do.
 	element struct {
-		op     kernel.Op
-		number float32 // of kernel.Constant
-		in     []*value
+		op kernel.Op
+		in []*value
 	}
 	// fold puts a value's dimensions together, which stay as dimensions of one element: scale · Σ v, max v, ...
 	fold struct {
@@ -160,7 +159,7 @@ func (w *writer) el(op kernel.Op, in ...*value) *value {
 func (w *writer) test(op kernel.Op, in ...*value) *value { return w.elements(tensor.Bool, op, in...) }
 
 func (w *writer) elements(kind tensor.Type, op kernel.Op, in ...*value) *value {
-	if relu := w.relus[in[0]]; relu != nil && op == kernel.Greater {
+	if relu := w.relus[in[0]]; relu != nil && op == kernel.Greater && !again(in[0]) {
 		if zero, ok := scalar(in[1]); ok && zero == 0 {
 			in = []*value{relu, in[1]} // so the operand need not be kept
 		}
@@ -176,6 +175,29 @@ func (w *writer) elements(kind tensor.Type, op kernel.Op, in ...*value) *value {
 		}
 		return v
 	})
+}
+
+// again says whether a value is quickly computed from one tensor as large, as the result of a batch norm is: then a gradient does so rather than
+// read another tensor.
+func again(v *value) bool {
+	operations := 0
+	large := map[*value]bool{}
+	var walk func(v *value)
+	walk = func(u *value) {
+		e, ok := u.maker.(*element)
+		switch {
+		case size(u.shape) != size(v.shape):
+		case !ok:
+			large[u] = true
+		default:
+			operations++
+			for _, in := range e.in {
+				walk(in)
+			}
+		}
+	}
+	walk(v)
+	return operations > 0 && operations < cheap && len(large) == 1
 }
 
 // fold puts the named dimensions together; those stay, of one element.

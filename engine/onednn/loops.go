@@ -181,16 +181,22 @@ func (b *loopBuilder) write() error {
 		number, _ := scalar(v)
 		b.emit(v, kernel.Instruction{Op: kernel.Constant, Value: number})
 	}
+	products := b.products()
 	for _, m := range b.unit.members {
 		e, ok := m.maker.(*element)
-		if !ok {
+		if !ok || products[m] {
 			continue
 		}
-		c := kernel.Instruction{Op: e.op, Value: e.number}
-		for i, to := range []*int{&c.A, &c.B, &c.C} {
-			if i < len(e.in) {
-				*to = b.registers[e.in[i]]
-			}
+		op, in := e.op, e.in
+		if op == kernel.Add && products[in[1]] {
+			in = []*value{in[1], in[0]}
+		}
+		if op == kernel.Add && products[in[0]] {
+			op, in = kernel.MulAdd, append(slices.Clone(in[0].maker.(*element).in), in[1])
+		}
+		c := kernel.Instruction{Op: op}
+		for i, to := range []*int{&c.A, &c.B, &c.C}[:len(in)] {
+			*to = b.registers[in[i]]
 		}
 		b.emit(m, c)
 	}
@@ -200,6 +206,33 @@ func (b *loopBuilder) write() error {
 		}
 	}
 	return nil
+}
+
+// products are the members that a sum alone reads: it multiplies and adds at once. Of two products the first is taken.
+func (b *loopBuilder) products() map[*value]bool {
+	uses := map[*value]int{}
+	for _, v := range b.unit.stored {
+		uses[v]++
+	}
+	for _, m := range b.unit.members {
+		for _, in := range m.maker.operands() {
+			uses[in]++
+		}
+	}
+	out := map[*value]bool{}
+	for _, m := range b.unit.members {
+		e, ok := m.maker.(*element)
+		if !ok || e.op != kernel.Add || m.kind != tensor.Float32 {
+			continue
+		}
+		for _, in := range e.in {
+			if p, ok := in.maker.(*element); ok && p.op == kernel.Mul && uses[in] == 1 && slices.Contains(b.unit.members, in) {
+				out[in] = true
+				break
+			}
+		}
+	}
+	return out
 }
 
 func (b *loopBuilder) emit(v *value, c kernel.Instruction) {
