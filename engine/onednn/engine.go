@@ -367,37 +367,66 @@ func (at place) bytes() []byte {
 }
 
 // scatter puts elements in the order of their dimensions where the layout has them; collect reads them.
-func scatter(at place, from []byte) {
+func scatter(at place, from []byte) { at.exchange(from, true) }
+
+func collect(at place, into []byte) { at.exchange(into, false) }
+
+func (at place) exchange(elements []byte, in bool) {
 	if at.layout.plain() {
-		copy(at.bytes(), from)
+		exchange(at.bytes(), elements, in)
 		return
 	}
-	w, to := width(at.kind), at.bytes()
-	each(at.layout, func(i, place int) { copy(to[place*w:][:w], from[i*w:]) })
-}
-
-func collect(at place, into []byte) {
-	if at.layout.plain() {
-		copy(into, at.bytes())
-		return
+	switch width(at.kind) {
+	case 1:
+		strided(at.layout, at.bytes(), elements, in)
+	case 4:
+		strided(at.layout, as[uint32](at.bytes()), as[uint32](elements), in)
+	case 8:
+		strided(at.layout, as[uint64](at.bytes()), as[uint64](elements), in)
 	}
-	w, from := width(at.kind), at.bytes()
-	each(at.layout, func(i, place int) { copy(into[i*w:][:w], from[place*w:]) })
 }
 
-// each calls see with the number of every element in the order of the dimensions, and its place.
-func each(l layout, see func(i, place int)) {
+func exchange[T any](memory, elements []T, in bool) {
+	if in {
+		copy(memory, elements)
+	} else {
+		copy(elements, memory)
+	}
+}
+
+// as shows bytes as numbers.
+func as[T any](b []byte) []T {
+	var zero T
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(zero)))
+}
+
+func strided[T any](l layout, memory, elements []T, in bool) {
 	i := 0
 	var walk func(factors []factor, place int)
 	walk = func(factors []factor, place int) {
-		if len(factors) == 0 {
-			see(i, place)
-			i++
+		f := factors[0]
+		if len(factors) > 1 {
+			for k := range f.size {
+				walk(factors[1:], place+k*f.stride)
+			}
 			return
 		}
-		for k := range factors[0].size {
-			walk(factors[1:], place+k*factors[0].stride)
+		if in {
+			for k := range f.size {
+				memory[place+k*f.stride] = elements[i+k]
+			}
+		} else {
+			for k := range f.size {
+				elements[i+k] = memory[place+k*f.stride]
+			}
+		}
+		i += f.size
+	}
+	var factors []factor
+	for _, f := range slices.Concat(l.dims...) {
+		if f.size > 1 {
+			factors = append(factors, f)
 		}
 	}
-	walk(slices.Concat(l.dims...), 0)
+	walk(factors, 0)
 }

@@ -59,10 +59,11 @@ func (b *buffer) used(at int) {
 // take lets a result have the operand's memory where the step at the index is the last that needs it.
 func (t takeover) take(at int) {
 	from := t.operand.root()
-	if t.result.within != nil || t.result.role != passing || from.role != passing || from.to != at || t.result.from != at || from == t.result {
+	if t.result.within != nil || t.result.role != passing || from.role != passing || from.to != at || t.result.from != at || from == t.result ||
+		from.taken == at+1 {
 		return
 	}
-	t.result.within = from
+	t.result.within, from.taken = from, at+1
 	from.to = max(from.to, t.result.to)
 }
 

@@ -17,6 +17,7 @@ type buffer struct {
 	memory   unsafe.Pointer // once placed
 	within   *buffer        // whose memory it has, taken over in place
 	from, to int            // the first and last step that use it
+	taken    int            // one more than the last step in which a result took it over
 }
 
 // role says how long a buffer's content lives.
