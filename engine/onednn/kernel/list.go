@@ -18,12 +18,6 @@ import (
 	"unsafe"
 )
 
-// Step is a C function, int (*)(void *), with its argument. It gives 0 or what went wrong.
-type Step struct {
-	Function, Argument unsafe.Pointer
-	Name               string // for messages
-}
-
 // UseOpenMP lets kernels run on the threads of an OpenMP runtime with GNU's interface, whose functions symbol finds. Without, they run on
 // one thread, and it returns false. It is to be called before anything runs; later calls change nothing.
 func UseOpenMP(symbol func(name string) unsafe.Pointer) bool {
@@ -48,16 +42,6 @@ func Allocate(bytes int) unsafe.Pointer { return C.kernel_allocate(C.int64_t(byt
 
 // Free frees what Allocate returned.
 func Free(memory unsafe.Pointer) { C.free(memory) }
-
-// StepError is a step that failed.
-type StepError struct {
-	Index, Status int
-	Name          string
-}
-
-func (e *StepError) Error() string {
-	return fmt.Sprintf("kernel: step %d (%s) failed with status %d", e.Index, e.Name, e.Status)
-}
 
 // List is steps in order.
 type List struct {

@@ -1,0 +1,41 @@
+//go:build !unix || !cgo
+
+package kernel
+
+import (
+	"context"
+	"time"
+	"unsafe"
+)
+
+// UseOpenMP finds nothing to run on.
+func UseOpenMP(func(name string) unsafe.Pointer) bool { return false }
+
+// Allocate has no memory.
+func Allocate(int) unsafe.Pointer { return nil }
+
+// Free does nothing.
+func Free(unsafe.Pointer) {}
+
+// Step reports ErrNoBinding, or what is wrong with the loop.
+func (l Loop) Step(int) (Step, func(), error) {
+	if err := l.check(); err != nil {
+		return Step{}, nil, err
+	}
+	return Step{}, nil, ErrNoBinding
+}
+
+// List cannot be made.
+type List struct{}
+
+// NewList reports ErrNoBinding.
+func NewList(int, []Step, int) (*List, error) { return nil, ErrNoBinding }
+
+// Run reports ErrNoBinding.
+func (*List) Run(context.Context) error { return ErrNoBinding }
+
+// Profile has nothing to time.
+func (*List) Profile() []time.Duration { return nil }
+
+// Close does nothing.
+func (*List) Close() {}
