@@ -441,13 +441,16 @@ func (p *planner) wish(v *value) (dnnl.Desc, error) {
 	return p.free(v.shape)
 }
 
-// block is the number of channels that oneDNN's blocked layouts hold together on the widest vectors.
-const block = 16
+const (
+	block = 16      // channels that oneDNN's blocked layouts hold together on the widest vectors
+	wide  = 32 * 32 // pixels up to which convolutions are as fast with channels last
+)
 
-// free is the descriptor of a tensor [N, C, ...] whose layout a primitive may choose. Where blocks would need padding, which loops cannot pass
-// over, channels come last.
+// free is the descriptor of a tensor [N, C, ...] of a convolution. Channels come last where blocks would need padding, which loops cannot
+// pass over, and for planes that are not wide: there blocks gain nothing in convolutions, and loops and copies are quicker without. In
+// wide planes the gradient of the weights takes a quarter longer with channels last (oneDNN 3.2, AVX-512), so the primitive may choose.
 func (p *planner) free(shape []int) (dnnl.Desc, error) {
-	if shape[1]%block == 0 || len(shape) < 3 {
+	if len(shape) < 3 || shape[1]%block == 0 && size(shape[2:]) > wide {
 		return p.scope.Any(dnnl.F32, shape...)
 	}
 	order := append([]int{0}, append(all(len(shape))[2:], 1)...)
