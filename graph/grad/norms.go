@@ -118,17 +118,6 @@ func batchNormGrad(b *graph.Builder, c call) []graph.Value {
 	return []graph.Value{mul(b, perChannel(b, gamma, len(x.Shape)), s.back(b, dy)), biasGradient(b, mul(b, dy, s.normal)), biasGradient(b, dy)}
 }
 
-// summed adds up what there is; a zero Value where there is nothing.
-func summed(b *graph.Builder, terms []graph.Value) graph.Value {
-	switch len(terms) {
-	case 0:
-		return graph.Value{}
-	case 1:
-		return terms[0]
-	}
-	return b.Op("Sum", terms)
-}
-
 // instanceNormRule standardises every channel of every sample; y = scale·x̂ + bias.
 func instanceNormRule(b *graph.Builder, c call) []graph.Value {
 	x, dy, rank := c.x[0], c.dy[0], len(c.x[0].Shape)
@@ -174,7 +163,7 @@ func layerNormRule(b *graph.Builder, c call) []graph.Value {
 	if len(c.dy) > 2 && c.dy[2].Name != "" {
 		dx = append(dx, scale(b, mul(b, s.normal, mul(b, convert(b, c.dy[2], x.Type), square(b, s.inverse))), -1/entries))
 	}
-	out[0] = summed(b, dx)
+	out[0] = sum(b, dx...)
 	return out[:len(c.x)]
 }
 

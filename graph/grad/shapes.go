@@ -348,9 +348,12 @@ func collect(b *graph.Builder, v graph.Value, axis int, from []int, size int) gr
 	return sum(b, terms...)
 }
 
-// sum adds values of one shape.
+// sum adds values of one shape; it is a zero Value where there are none.
 func sum(b *graph.Builder, terms ...graph.Value) graph.Value {
-	if len(terms) == 1 {
+	switch len(terms) {
+	case 0:
+		return graph.Value{}
+	case 1:
 		return terms[0]
 	}
 	return b.Op("Sum", terms)

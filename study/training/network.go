@@ -116,7 +116,11 @@ func (r *run) build() error {
 	if err != nil {
 		return err
 	}
-	step, err := trained.Step(zoo.Loss, optimisers[o.Optimiser].make(o.WeightDecay), nn.StepOptions{})
+	var options nn.StepOptions
+	if o.Optimiser == "lars" { // as published, biases and batch norms are left alone (You et al. 2017)
+		options.Exempt = nn.Vectors
+	}
+	step, err := trained.Step(zoo.Loss, optimisers[o.Optimiser].make(o.WeightDecay), options)
 	if err != nil {
 		return err
 	}
