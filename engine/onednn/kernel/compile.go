@@ -205,7 +205,7 @@ func (c *compiler) cut() error {
 		c.inner *= c.Dims[c.first]
 		c.first--
 	}
-	c.chunk = min(max(size/c.inner, 1), c.Dims[c.first])
+	c.chunk = max(min(size/c.inner, c.Dims[c.first]), 1)
 	for i, r := range c.Results {
 		if r.Fold != FoldNone {
 			c.folds = append(c.folds, i)
@@ -214,6 +214,9 @@ func (c *compiler) cut() error {
 	var kept, folded []int
 	groups := 1
 	for d := range c.first + 1 {
+		if c.steps(d) == 1 {
+			continue
+		}
 		if !slices.ContainsFunc(c.folds, func(i int) bool { return c.Results[i].Strides[d] == 0 }) {
 			kept = append(kept, d)
 			groups *= c.steps(d)
@@ -222,7 +225,7 @@ func (c *compiler) cut() error {
 		}
 	}
 	c.order = c.outward(slices.Concat(kept, folded))
-	if len(c.folds) > 0 && groups >= min(c.threads, 2) && (groups >= 2*c.threads || groups%c.threads == 0 || c.work() < serial) {
+	if len(c.folds) > 0 && c.elements() > 0 && groups >= min(c.threads, 2) && (groups >= 2*c.threads || groups%c.threads == 0 || c.work() < serial) {
 		c.grouped, c.prefix = true, len(kept)
 		c.order = slices.Concat(c.outward(kept), c.outward(folded))
 	}
@@ -243,25 +246,36 @@ func (c *compiler) outward(digits []int) []int {
 }
 
 // cross makes tiles square where the elements next to each other of one access are far apart for another, as where a matrix is transposed:
-// it splits the innermost dimension and puts the one that the other access runs along beside what remains.
+// tiles lie as a result does, and the innermost dimension is split so that the one that another access runs along has room beside it.
 func (c *compiler) cross() {
 	last := len(c.Dims) - 1
-	run := last
-	for _, s := range c.accesses() {
-		for d := range last {
-			if s[d] == 1 && c.Dims[d] >= lineSize && (s[last] >= lineSize || s[last] < 0) {
-				run = d
-			}
+	for _, r := range c.Results {
+		if d := c.run(r.Strides); r.Fold == FoldNone && d != last {
+			c.move(d, last)
+			break
 		}
 	}
-	if run == last {
-		return
+	for _, strides := range c.accesses() {
+		if d := c.run(strides); d != last {
+			c.split(last)
+			c.move(d, len(c.Dims)-2)
+			return
+		}
 	}
-	c.split(last)
-	last = len(c.Dims) - 1
+}
+
+// run is the dimension along which an access runs through memory, where that is worth a tile across the innermost one; else the innermost.
+func (c *compiler) run(strides []int) int {
+	last := len(c.Dims) - 1
+	if d := slices.Index(strides, 1); d >= 0 && c.Dims[d] >= lineSize && (strides[last] >= lineSize || strides[last] < 0) {
+		return d
+	}
+	return last
+}
+
+func (c *compiler) move(from, to int) {
 	c.arrange(func(list []int) []int {
-		n := list[run]
-		return slices.Insert(slices.Delete(slices.Clone(list), run, run+1), last-1, n)
+		return slices.Insert(slices.Delete(slices.Clone(list), from, from+1), to, list[from])
 	})
 }
 
@@ -287,7 +301,7 @@ func (c *compiler) arrange(change func([]int) []int) {
 	}
 }
 
-// steps is how many values the digit of a dimension has.
+// steps is how many values the digit of a dimension has; one without a choice is none of the digits.
 func (c *compiler) steps(d int) int {
 	if d == c.first {
 		return (c.Dims[d] + c.chunk - 1) / c.chunk
@@ -308,7 +322,7 @@ func (c *compiler) work() int { return c.elements() * (len(c.Operands) + len(c.C
 // level is the innermost digit that an access depends on, -1 for none.
 func (c *compiler) level(strides []int) int {
 	for k := len(c.order) - 1; k >= 0; k-- {
-		if d := c.order[k]; strides[d] != 0 && c.steps(d) > 1 {
+		if strides[c.order[k]] != 0 {
 			return k
 		}
 	}

@@ -79,10 +79,44 @@ static int64_t elements(const view *v, int from) {
   return n;
 }
 
-// turn copies a plane of n lines of m elements that lie across: elements next to each other in memory come from different lines.
-static void turn(float *restrict out, const float *restrict in, int64_t n, int64_t m, int64_t near, int64_t far) {
+typedef float eight __attribute__((vector_size(32)));
+typedef float loose_eight __attribute__((vector_size(32), aligned(4), may_alias));
+
+#if defined(__clang__)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int32_t places __attribute__((vector_size(32)));
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (places){__VA_ARGS__})
+#endif
+
+// turn_block transposes 8 by 8 elements, whose lines are far apart in in and m in out.
+static inline void turn_block(float *out, const float *in, int64_t m, int64_t far) {
+  eight a[8], b[8];
+  for (int i = 0; i < 8; i++) a[i] = *(const loose_eight *)(in + i * far);
+  for (int i = 0; i < 8; i += 2) { // pairs of elements, pairs of pairs, halves
+    b[i] = SHUFFLE(a[i], a[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+    b[i + 1] = SHUFFLE(a[i], a[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    for (int k = 0; k < 2; k++) {
+      a[i + k] = SHUFFLE(b[i + k], b[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      a[i + k + 2] = SHUFFLE(b[i + k], b[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+  for (int i = 0; i < 4; i++) {
+    *(loose_eight *)(out + i * m) = SHUFFLE(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    *(loose_eight *)(out + (i + 4) * m) = SHUFFLE(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+
+// turn copies n lines of m elements that lie across: the elements of a line are far apart, lines are next to each other.
+static void turn(float *out, const float *in, int64_t n, int64_t m, int64_t far) {
+  int64_t lines = n / 8 * 8, elements = m / 8 * 8;
+  for (int64_t k = 0; k < elements; k += 8) {
+    for (int64_t i = 0; i < lines; i += 8) turn_block(out + i * m + k, in + i + k * far, m, far);
+  }
   for (int64_t k = 0; k < m; k++) {
-    for (int64_t i = 0; i < n; i++) out[i * m + k] = in[i * near + k * far];
+    for (int64_t i = k < elements ? lines : 0; i < n; i++) out[i * m + k] = in[i + k * far];
   }
 }
 
@@ -94,7 +128,7 @@ static void gather(float *out, const char *in, const view *v, int k) {
     return;
   }
   if (k == v->rank - 2 && v->stride[k] == 1 && v->type == TYPE_FLOAT32) {
-    turn(out, (const float *)in, n, v->size[k + 1], 1, v->stride[k + 1]);
+    turn(out, (const float *)in, n, v->size[k + 1], v->stride[k + 1]);
     return;
   }
   int64_t step = elements(v, k + 1), stride = v->stride[k] * bytes_of[v->type];
@@ -156,7 +190,6 @@ static void act(const worker *w, const kernel_action *a) {
   const kernel_loop *l = w->loop;
   const kernel_access *at = &l->access[a->access];
   int64_t length = a->length == 2 ? l->size[0] : w->length;
-  view v = {l->rank, at->type, length, l->size, at->tile};
   switch (a->kind) {
   case ACTION_POINT:
     w->slot[a->out] = (float *)(at->memory + w->offset[a->access]);
@@ -165,15 +198,18 @@ static void act(const worker *w, const kernel_action *a) {
     if (a->length == 1) {
       load_line(w->slot[a->out], at->memory + w->offset[a->access], at->type, 1, 1);
     } else {
+      view v = {l->rank, at->type, length, l->size, at->tile};
       gather(w->slot[a->out], at->memory + w->offset[a->access], &v, 0);
     }
     break;
   case ACTION_COMPUTE:
     tiles[a->op][a->form](w->slot[a->out], w->slot[a->a], w->slot[a->b], w->slot[a->c], a->length == 1 ? 1 : length * l->inner);
     break;
-  case ACTION_STORE:
+  case ACTION_STORE: {
+    view v = {l->rank, at->type, length, l->size, at->tile};
     scatter(at->memory + w->offset[a->access], w->slot[a->a], &v, 0);
     break;
+  }
   case ACTION_FOLD: {
     const kernel_fold *f = &l->fold[a->access];
     double *to = f->accumulators + w->part * f->count;
@@ -231,6 +267,7 @@ static void finish_group(const worker *w) {
 static void run_tiles(worker *w, int64_t from, int64_t to) {
   const kernel_loop *l = w->loop;
   int64_t rest = from;
+  if (from == to) return; // a digit may have no values
   for (int k = l->digits - 1; k >= 0; k--) {
     w->digit[k] = rest % l->extent[k];
     rest /= l->extent[k];
