@@ -33,7 +33,6 @@ int kernel_list_run(kernel_list *list);
 enum {
   KERNEL_RANK = 12,       // more dimensions than loops have once they are merged
   KERNEL_SCRATCH = 16384, // floats on the stack for the registers of one tile
-  KERNEL_WIDEST = 2048,   // elements in the largest tile
 };
 
 enum { TYPE_FLOAT32, TYPE_FLOAT64, TYPE_INT64, TYPE_INT32, TYPE_UINT8, TYPE_BOOL };
