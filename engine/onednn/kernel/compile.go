@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -25,6 +26,9 @@ func (l Loop) Step(threads int) (s Step, release func(), err error) {
 	if err := l.check(); err != nil {
 		return Step{}, nil, err
 	}
+	if slices.Contains(l.Dims, 0) {
+		l = l.ofNothing()
+	}
 	c := &compiler{threads: max(threads, 1), stored: map[int]bool{}}
 	c.prepare(l)
 	if l.exact() {
@@ -41,6 +45,25 @@ func (l Loop) Step(threads int) (s Step, release func(), err error) {
 	}
 	c.write()
 	return Step{Function: C.kernel_loop_run, Argument: unsafe.Pointer(c.compile()), Name: "loop"}, c.free, nil
+}
+
+// ofNothing is what remains of a loop without elements: its folds, each of one value that changes nothing, where they have elements.
+func (l Loop) ofNothing() Loop {
+	infinity := float32(math.Inf(1))
+	out := Loop{Code: []Instruction{FoldNone: {}, FoldSum: {Value: 0}, FoldMax: {Value: -infinity}, FoldMin: {Value: infinity}, FoldProduct: {Value: 1}}}
+	for _, r := range l.Results {
+		if r.Fold != FoldNone && !slices.ContainsFunc(all(len(l.Dims)), func(d int) bool { return l.Dims[d] == 0 && r.Strides[d] != 0 }) {
+			r.Register = int(r.Fold)
+			out.Results = append(out.Results, r)
+		}
+	}
+	if len(out.Results) == 0 {
+		return Loop{}
+	}
+	for _, n := range l.Dims {
+		out.Dims = append(out.Dims, max(n, 1))
+	}
+	return out
 }
 
 // compiler turns a Loop into C's form.
@@ -623,8 +646,8 @@ func (c *compiler) exactly() (unsafe.Pointer, error) {
 	if slices.ContainsFunc(c.Results, func(r Result) bool { return r.Fold != FoldNone }) {
 		return nil, fmt.Errorf("kernel: loop: folds with float64 are not there")
 	}
-	if len(c.Dims) > C.KERNEL_RANK || slices.Contains(c.Dims, 0) {
-		return nil, fmt.Errorf("kernel: loop with float64: expected at most %d dimensions of at least 1, found %v", C.KERNEL_RANK, c.Dims)
+	if len(c.Dims) > C.KERNEL_RANK {
+		return nil, fmt.Errorf("kernel: loop with float64: expected at most %d dimensions, found %v", C.KERNEL_RANK, c.Dims)
 	}
 	l := (*C.kernel_exact)(c.allocate(int(unsafe.Sizeof(C.kernel_exact{}))))
 	l.rank, l.operands, l.instructions, l.results = C.int(len(c.Dims)), C.int(len(c.Operands)), C.int(len(c.Code)), C.int(len(c.Results))

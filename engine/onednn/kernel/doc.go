@@ -6,11 +6,11 @@
 // A Loop is our kernel for elementwise arithmetic and reductions: one pass over an iteration space that reads every operand once, computes any
 // number of instructions on tiles of about a thousand elements, which stay in the innermost cache, and stores or folds what is asked for.
 // It is an interpreter of vector code: one call of a compiled inner loop per instruction and tile. There are three sets of inner loops on
-// x86-64 (AVX-512, AVX2, plain), chosen once by what the processor has, and one set elsewhere.
+// x86-64 (AVX-512, AVX2, plain), chosen once by what the processor has and oneDNN's variable DNNL_MAX_CPU_ISA allows, and one set elsewhere.
 //
 // Everything is computed in float32, whatever the types in memory, but for loops with an operand or a result of float64, which are computed one
-// element after the other in float64, slowly: they are meant for a few numbers. Sums are added up in float32 within a tile (a few dozen terms in each vector
-// lane) and in float64 from tile to tile. Results do not depend on anything but the number of threads.
+// element after the other in float64, slowly: they are meant for a few numbers. Sums are added up in float32 within a tile (a few dozen terms in
+// each vector lane) and in float64 from tile to tile. Results do not depend on anything but the number of threads.
 package kernel
 
 import "errors"

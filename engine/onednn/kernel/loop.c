@@ -3,22 +3,31 @@
 #include "kernel.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef void part_runner(const kernel_loop *loop, int part);
 
 part_runner kernel_run_plain, kernel_run_avx2, kernel_run_avx512;
 
-static part_runner *best(void) {
 #if defined(__x86_64__)
+// best goes by what the processor has and by oneDNN's variable for the instructions that may be used, which holds for these loops too.
+static part_runner *best(void) {
+  const char *most = getenv("ONEDNN_MAX_CPU_ISA");
+  if (!most) most = getenv("DNNL_MAX_CPU_ISA");
+  if (!most) most = "ALL";
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
+  int plain = !strcmp(most, "SSE41") || !strcmp(most, "AVX");
+  if (plain || !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return kernel_run_plain;
+  if (strncmp(most, "AVX2", 4) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
     return kernel_run_avx512;
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return kernel_run_avx2;
-#endif
-  return kernel_run_plain;
+  return kernel_run_avx2;
 }
+#else
+static part_runner *best(void) { return kernel_run_plain; }
+#endif
 
 static part_runner *run_part;
 
