@@ -20,7 +20,7 @@ var elementwise = map[string]operator{
 	"Relu": unary(kernel.Relu),
 
 	"Add": binary(kernel.Add), "Sub": binary(kernel.Sub), "Mul": binary(kernel.Mul), "Div": binary(kernel.Div), "Pow": binary(kernel.Pow),
-	"Mod": modulo, "Min": variadic(kernel.Min), "Max": variadic(kernel.Max), "Sum": variadic(kernel.Add), "Mean": average,
+	"Mod": exactly(kernel.Mod, modulo), "Min": variadic(kernel.Min), "Max": variadic(kernel.Max), "Sum": variadic(kernel.Add), "Mean": average,
 
 	"Less": comparison(kernel.Less), "LessOrEqual": comparison(kernel.LessEqual), "Greater": comparison(kernel.Greater),
 	"GreaterOrEqual": comparison(kernel.GreaterEqual), "Equal": equal,
@@ -113,12 +113,29 @@ func floats(in ...*value) error {
 }
 
 func unary(op kernel.Op) operator {
-	return func(t *translator, n *node) ([]*value, error) { return list(t.el(op, n.in[0])), numbers(n.in...) }
+	return exactly(op, func(t *translator, n *node) ([]*value, error) { return list(t.el(op, n.in[0])), numbers(n.in...) })
 }
 
 func binary(op kernel.Op) operator {
-	return func(t *translator, n *node) ([]*value, error) {
+	return exactly(op, func(t *translator, n *node) ([]*value, error) {
 		return list(t.el(op, n.in[0], n.in[1])), numbers(n.in...)
+	})
+}
+
+// exactly computes with integers where all operands are such, else otherwise.
+func exactly(op kernel.Op, otherwise operator) operator {
+	return func(t *translator, n *node) ([]*value, error) {
+		if !isWhole(n.in...) || !op.Whole() || n.Int("fmod", 0) != 0 {
+			return otherwise(t, n)
+		}
+		out := n.in[0]
+		if len(n.in) == 1 {
+			out = t.integers(n.kind[0], op, out)
+		}
+		for _, v := range n.in[min(len(n.in), 1):] {
+			out = t.integers(n.kind[0], op, out, v)
+		}
+		return list(out), nil
 	}
 }
 
@@ -135,9 +152,9 @@ func formula(f func(t *translator, n *node, x *value) *value) operator {
 }
 
 func comparison(op kernel.Op) operator {
-	return func(t *translator, n *node) ([]*value, error) {
+	return exactly(op, func(t *translator, n *node) ([]*value, error) {
 		return list(t.test(op, n.in[0], n.in[1])), floats(n.in...)
-	}
+	})
 }
 
 func logical(op kernel.Op) operator {
@@ -145,7 +162,7 @@ func logical(op kernel.Op) operator {
 }
 
 func variadic(op kernel.Op) operator {
-	return func(t *translator, n *node) ([]*value, error) { return list(t.many(op, n.in)), floats(n.in...) }
+	return exactly(op, func(t *translator, n *node) ([]*value, error) { return list(t.many(op, n.in)), floats(n.in...) })
 }
 
 func (t *translator) many(op kernel.Op, in []*value) *value {
@@ -170,7 +187,7 @@ func modulo(t *translator, n *node) ([]*value, error) {
 // equal compares numbers. Integers are compared as float32, which is exact where one of them is known to be small.
 func equal(t *translator, n *node) ([]*value, error) {
 	if n.in[0].kind == tensor.Int64 && !small(n.in[0]) && !small(n.in[1]) {
-		return nil, fmt.Errorf("integers that may be large are compared")
+		return list(t.integers(tensor.Bool, kernel.Equal, n.in...)), nil
 	}
 	return list(t.test(kernel.Equal, n.in[0], n.in[1])), nil
 }
@@ -210,6 +227,9 @@ func choose(t *translator, n *node) ([]*value, error) {
 	if n.in[1].kind == tensor.Bool {
 		return list(t.elements(tensor.Bool, kernel.Where, n.in...)), nil
 	}
+	if isWhole(n.in...) {
+		return list(t.integers(n.in[1].kind, kernel.Where, n.in...)), nil
+	}
 	return list(t.elements(n.in[1].kind, kernel.Where, n.in...)), numbers(n.in[1:]...)
 }
 
@@ -222,6 +242,11 @@ func cast(t *translator, n *node) ([]*value, error) {
 		return list(t.elements(to, kernel.Copy, x)), nil
 	case to == tensor.Float64 && x.kind == tensor.Float32:
 		return list(t.elements(to, kernel.Copy, x)), nil
+	case isWhole(x) && (to == tensor.Int64 || to == tensor.Int32):
+		return list(t.integers(to, kernel.Copy, x)), nil
+	case x.kind == tensor.Float32 && (to == tensor.Int64 || to == tensor.Int32): // towards zero
+		cut := t.where(t.test(kernel.Less, x, t.number(0)), t.el(kernel.Ceil, x), t.el(kernel.Floor, x))
+		return list(t.elements(to, kernel.Copy, cut)), nil
 	case to == tensor.Bool:
 		return list(t.test(kernel.Not, t.test(kernel.Equal, x, t.number(0)))), nil
 	}

@@ -7,7 +7,10 @@ import (
 	"visus/tensor"
 )
 
-var indexing = map[string]operator{"OneHot": oneHot, "Trilu": trilu, "Gather": gather}
+var indexing = map[string]operator{
+	"OneHot": oneHot, "Trilu": trilu, "Gather": gather, "GatherElements": gatherElements, "GatherND": gatherND,
+	"ScatterElements": scatterElements, "ScatterND": scatterND, "TopK": topK, "CumSum": runningSum,
+}
 
 // index is the place along a dimension of the shape, as numbers.
 func (t *translator) index(n int, shape ...int) *value {
@@ -66,15 +69,20 @@ func trilu(t *translator, n *node) ([]*value, error) {
 	return list(t.where(kept, x, t.number(0))), floats(x)
 }
 
-// gather takes constant indices: runs of them are slices.
+// gathered is up to how many constant indices are taken as slices.
+const gathered = 4096
+
+// gather takes entries of a dimension. Constant indices are slices, one for each run of them.
 func gather(t *translator, n *node) ([]*value, error) {
 	x, axis := n.in[0], n.axis("axis", 0)
 	indices, ok := n.constants(1)
-	if !ok || len(indices) == 0 || len(indices) > 4096 {
-		return nil, fmt.Errorf("indices that are not constant")
+	if !ok || len(indices) > gathered {
+		return t.take(n, axis, 1)
 	}
 	for i := range indices {
-		indices[i] = from0(indices[i], x.shape[axis])
+		if indices[i] = from0(indices[i], x.shape[axis]); indices[i] < 0 || indices[i] >= x.shape[axis] {
+			return nil, fmt.Errorf("an index outside of a dimension of %d", x.shape[axis])
+		}
 	}
 	var parts []*value
 	for first := 0; first < len(indices); {
@@ -89,4 +97,233 @@ func gather(t *translator, n *node) ([]*value, error) {
 		first = next
 	}
 	return list(t.reshape(t.concat(axis, parts), n.shape[0]...)), nil
+}
+
+// gatherND takes slices at tuples of indices, which lie along the last dimension.
+func gatherND(t *translator, n *node) ([]*value, error) {
+	batch := int(n.Int("batch_dims", 0))
+	index := n.in[1].shape
+	return t.take(n, batch, index[len(index)-1])
+}
+
+// take takes slices of x at tuples of depth indices, behind leading dimensions. Of Gather these are batches that have the same indices, of
+// GatherND such that have their own.
+func (t *translator) take(n *node, batch, depth int) ([]*value, error) {
+	x, indices := n.in[0], t.wide(n.in[1])
+	if err := whole(indices); err != nil {
+		return nil, err
+	}
+	if size(n.shape[0]) == 0 || depth == 0 {
+		return nil, fmt.Errorf("no indices")
+	}
+	k := kernel.Take{Batches: size(x.shape[:batch]), Bytes: size(x.shape[batch+depth:]) * width(x.kind)}
+	k.Count = size(indices.shape) / depth
+	if n.Op == "GatherND" {
+		k.Count /= k.Batches
+		k.Own = k.Count * depth
+	}
+	k.Batch = size(x.shape[batch:]) * width(x.kind)
+	k.Tuple = tuple(x.shape[batch:], depth, width(x.kind))
+	c := call{name: "Take", in: []*value{x, indices}}
+	c.plan = func(p *planner, c *call) error {
+		return p.special(c, c.in, func(out place, in []place) stepper {
+			k.Data, k.Indices, k.Out = in[0].pointer(), in[1].pointer(), out.pointer()
+			return k
+		})
+	}
+	return t.invoke(fmt.Sprint(n.Op, batch, n.shape[0]), c, x.kind, n.shape[0]), nil
+}
+
+// tuple are the first dimensions of a shape, indexed together.
+func tuple(shape []int, depth, width int) kernel.Tuple {
+	var t kernel.Tuple
+	for d := range depth {
+		t.Sizes, t.Strides = append(t.Sizes, shape[d]), append(t.Strides, size(shape[d+1:])*width)
+	}
+	return t
+}
+
+// wide are indices as int64.
+func (t *translator) wide(indices *value) *value {
+	if indices.kind == tensor.Int32 {
+		return t.integers(tensor.Int64, kernel.Copy, indices)
+	}
+	return indices
+}
+
+// special plans a call of one output that a kernel of ours makes of dense operands.
+func (p *planner) special(c *call, in []*value, make func(out place, in []place) stepper) error {
+	var places []place
+	for _, v := range in {
+		at, err := p.plain(v)
+		if err != nil {
+			return err
+		}
+		places = append(places, at)
+	}
+	out := p.room(c.out[0].kind, dense(c.out[0].shape))
+	p.places[c.out[0]] = out
+	p.kernel(c.name, func() stepper { return make(out, places) }, out, places...)
+	return nil
+}
+
+// changed plans a call whose kernel changes a copy of the first operand by means of the others.
+func (p *planner) changed(c *call, in []*value, make func(out place, in []place) stepper) error {
+	out := p.room(c.out[0].kind, dense(c.out[0].shape))
+	var places []place
+	for _, v := range in[1:] {
+		at, err := p.plain(v)
+		if err != nil {
+			return err
+		}
+		places = append(places, at)
+	}
+	from, err := p.place(in[0])
+	if err != nil {
+		return err
+	}
+	if err := p.copy(from, out, buffers(places)...); err != nil {
+		return err
+	}
+	p.places[c.out[0]] = out
+	p.kernel(c.name, func() stepper { return make(out, places) }, out, append(places, out)...)
+	return nil
+}
+
+// line is a shape seen from one dimension: [before, n, behind].
+func line(shape []int, axis int) (before, n, behind int) {
+	return size(shape[:axis]), shape[axis], size(shape[axis+1:])
+}
+
+// beside cuts a value in all dimensions but one to those of the indices, which may be fewer there.
+func (t *translator) beside(x *value, axis int, indices []int) *value {
+	for d, n := range indices {
+		if d != axis {
+			x = t.slice(x, d, 0, 1, n)
+		}
+	}
+	return x
+}
+
+func gatherElements(t *translator, n *node) ([]*value, error) {
+	axis := n.axis("axis", 0)
+	return list(t.pick(n.in[0], t.wide(n.in[1]), axis)), whole(n.in[1])
+}
+
+// pick takes the elements of x at indices along a dimension.
+func (t *translator) pick(x, indices *value, axis int) *value {
+	x = t.beside(x, axis, indices.shape)
+	before, count, behind := line(indices.shape, axis)
+	k := kernel.Pick{Before: before, N: x.shape[axis], Count: count, Behind: behind, Width: width(x.kind)}
+	c := call{name: "Pick", in: []*value{x, indices}}
+	c.plan = func(p *planner, c *call) error {
+		return p.special(c, c.in, func(out place, in []place) stepper {
+			k.Data, k.Indices, k.Out = in[0].pointer(), in[1].pointer(), out.pointer()
+			return k
+		})
+	}
+	return t.invoke(fmt.Sprint(axis), c, x.kind, indices.shape)[0]
+}
+
+// reduction is how a scatter's updates join what is there.
+func (n *node) reduction() (kernel.Reduction, error) {
+	r, ok := map[string]kernel.Reduction{
+		"none": kernel.Replace, "add": kernel.Accumulate, "mul": kernel.Multiply, "max": kernel.Largest, "min": kernel.Smallest,
+	}[n.Text("reduction", "none")]
+	if !ok {
+		return 0, fmt.Errorf("reduction %q", n.Text("reduction", ""))
+	}
+	if r != kernel.Replace && n.in[0].kind != tensor.Float32 {
+		return 0, fmt.Errorf("a reduction of %s", n.in[0].kind)
+	}
+	return r, whole(n.in[1])
+}
+
+// scatterElements: where there are fewer indices than entries beside the dimension, the others stay.
+func scatterElements(t *translator, n *node) ([]*value, error) {
+	x, indices, updates, axis := n.in[0], t.wide(n.in[1]), n.in[2], n.axis("axis", 0)
+	reduction, err := n.reduction()
+	if err != nil {
+		return nil, err
+	}
+	part := t.beside(x, axis, indices.shape)
+	before, count, behind := line(indices.shape, axis)
+	k := kernel.Pick{Before: before, N: x.shape[axis], Count: count, Behind: behind, Width: width(x.kind), Reduction: reduction}
+	c := call{name: "Scatter", in: []*value{part, indices, updates}}
+	c.plan = func(p *planner, c *call) error {
+		return p.changed(c, c.in, func(out place, in []place) stepper {
+			k.Indices, k.Updates, k.Out = in[0].pointer(), in[1].pointer(), out.pointer()
+			return k
+		})
+	}
+	out := t.invoke(fmt.Sprint(axis, reduction), c, x.kind, part.shape)[0]
+	if part == x {
+		return list(out), nil
+	}
+	return list(t.assemble(x.shape, 0, true, part0(x), part0(out))), nil
+}
+
+// part0 is an operand that goes where the whole begins.
+func part0(v *value) part { return part{v, make([]int, len(v.shape))} }
+
+func scatterND(t *translator, n *node) ([]*value, error) {
+	x, indices, updates := n.in[0], t.wide(n.in[1]), n.in[2]
+	reduction, err := n.reduction()
+	if err != nil {
+		return nil, err
+	}
+	depth := indices.shape[len(indices.shape)-1]
+	if depth == 0 {
+		return nil, fmt.Errorf("no indices")
+	}
+	w := width(x.kind)
+	k := kernel.Put{Count: size(indices.shape) / depth, Bytes: size(x.shape[depth:]) * w, Whole: size(x.shape) * w, Reduction: reduction}
+	k.Tuple = tuple(x.shape, depth, w)
+	c := call{name: "Put", in: []*value{x, indices, updates}}
+	c.plan = func(p *planner, c *call) error {
+		return p.changed(c, c.in, func(out place, in []place) stepper {
+			k.Indices, k.Updates, k.Out = in[0].pointer(), in[1].pointer(), out.pointer()
+			return k
+		})
+	}
+	return t.invoke(fmt.Sprint(depth, reduction), c, x.kind, x.shape), nil
+}
+
+// topK finds the places of the largest or smallest entries, and takes these. They are in order, also where that is not asked for.
+func topK(t *translator, n *node) ([]*value, error) {
+	x, axis := n.in[0], n.axis("axis", -1)
+	if err := floats(x); err != nil {
+		return nil, err
+	}
+	before, count, behind := line(x.shape, axis)
+	k := kernel.Top{Before: before, N: count, Behind: behind, K: n.shape[0][axis], Smallest: n.Int("largest", 1) == 0}
+	c := call{name: "TopK", in: []*value{x}}
+	c.plan = func(p *planner, c *call) error {
+		return p.special(c, c.in, func(out place, in []place) stepper {
+			k.X, k.Out = in[0].pointer(), out.pointer()
+			return k
+		})
+	}
+	places := t.invoke(fmt.Sprint(axis, k.Smallest, n.shape[0]), c, tensor.Int64, n.shape[0])[0]
+	return []*value{t.pick(x, places, axis), places}, nil
+}
+
+// runningSum adds up along a dimension.
+func runningSum(t *translator, n *node) ([]*value, error) {
+	x := n.in[0]
+	axes, ok := n.constants(1)
+	if !ok || len(axes) != 1 {
+		return nil, fmt.Errorf("an axis that is not constant")
+	}
+	axis := from0(axes[0], len(x.shape))
+	before, count, behind := line(x.shape, axis)
+	k := kernel.Running{Before: before, N: count, Behind: behind, Exclusive: n.Int("exclusive", 0) != 0, Backward: n.Int("reverse", 0) != 0}
+	c := call{name: "CumSum", in: []*value{x}}
+	c.plan = func(p *planner, c *call) error {
+		return p.special(c, c.in, func(out place, in []place) stepper {
+			k.X, k.Out = in[0].pointer(), out.pointer()
+			return k
+		})
+	}
+	return t.invoke(fmt.Sprint(axis, k.Exclusive, k.Backward), c, x.kind, x.shape), floats(x)
 }

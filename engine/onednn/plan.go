@@ -267,15 +267,35 @@ func moves(kind tensor.Type, dims, from, to []int) kernel.Loop {
 	return kernel.Loop{Dims: dims, Operands: []kernel.Operand{{Type: kind, Strides: from}}, Results: []kernel.Result{{Type: kind, Strides: to}}}
 }
 
-// finish compiles a loop.
-func (p *planner) finish(name string, loop kernel.Loop) (kernel.Step, error) {
-	s, release, err := loop.Step(p.threads)
+// stepper is a loop or another kernel of ours, with its memory placed.
+type stepper interface {
+	Step(threads int) (s kernel.Step, release func(), err error)
+}
+
+// finish compiles a kernel.
+func (p *planner) finish(name string, k stepper) (kernel.Step, error) {
+	s, release, err := k.Step(p.threads)
 	if err != nil {
 		return kernel.Step{}, err
 	}
 	p.release = append(p.release, release)
 	s.Name = name
 	return s, nil
+}
+
+// kernel adds a step of a kernel of ours that reads and writes places; make is called when they have memory.
+func (p *planner) kernel(name string, make func() stepper, out place, in ...place) {
+	s := &step{name: name, reads: buffers(in), writes: []*buffer{out.buffer}}
+	s.build = func() (kernel.Step, error) { return p.finish(name, make()) }
+	p.add(s)
+}
+
+func buffers(places []place) []*buffer {
+	out := make([]*buffer, len(places))
+	for i, at := range places {
+		out[i] = at.buffer
+	}
+	return out
 }
 
 // described gives a place a descriptor of oneDNN's; one that oneDNN cannot describe is copied.

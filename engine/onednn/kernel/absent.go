@@ -39,3 +39,27 @@ func (*List) Profile() []time.Duration { return nil }
 
 // Close does nothing.
 func (*List) Close() {}
+
+// Step reports ErrNoBinding, as all below.
+func (Take) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding }
+
+// Step reports ErrNoBinding.
+func (Put) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding }
+
+// Step reports ErrNoBinding.
+func (Pick) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding }
+
+// Step reports ErrNoBinding.
+func (Top) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding }
+
+// Step reports ErrNoBinding.
+func (Running) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding }
+
+// Step reports ErrNoBinding.
+func (Mix) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding }
+
+// Step reports ErrNoBinding.
+func (Sample) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding }
+
+// Step reports ErrNoBinding.
+func (Integers) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding }

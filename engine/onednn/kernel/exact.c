@@ -2,15 +2,9 @@
 
 // Loops over float64: few elements, such as the count of an optimiser's steps and what follows from it, computed one by one in float64.
 #include "kernel.h"
+#include "operators.h"
 
 #include <math.h>
-
-// The operators, in the order of loop.go.
-enum {
-  CONSTANT, INDEX, COPY, NEG, ABS, SIGN, SQRT, RECIPROCAL, EXP, LOG, ERF, SIN, COS, TAN, ASIN, ACOS, ATAN, SINH, COSH, TANH, ASINH, ACOSH, ATANH,
-  SIGMOID, SOFTPLUS, FLOOR, CEIL, ROUND, RELU, NOT, IS_NAN, IS_INF, ADD, SUB, MUL, DIV, POW, MOD, MIN, MAX, LESS, LESS_EQUAL, GREATER,
-  GREATER_EQUAL, EQUAL, AND, OR, XOR, WHERE, MUL_ADD
-};
 
 static double value_of(const kernel_instruction *c, const double *r, const int64_t *at) {
   double a = r[c->a], b = r[c->b];

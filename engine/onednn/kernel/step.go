@@ -18,5 +18,5 @@ type StepError struct {
 }
 
 func (e *StepError) Error() string {
-	return fmt.Sprintf("kernel: step %d (%s) failed with status %d", e.Index, e.Name, e.Status)
+	return fmt.Sprintf("kernel: step %d (%s) failed: %s", e.Index, e.Name, reason(e.Status))
 }
