@@ -2,6 +2,7 @@ package onednn
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 
 	"visus/engine"
@@ -35,7 +36,7 @@ type node struct {
 }
 
 // families are the operators that the engine takes, by domain and name, one table a file.
-var families = []map[string]operator{elementwise, reductions, shaping, norms, matrices, windows, indexing, losses}
+var families = []map[string]operator{elementwise, reductions, shaping, norms, matrices, windows, indexing, resampling, losses}
 
 var operators = func() map[string]operator {
 	all := map[string]operator{}
@@ -128,6 +129,9 @@ func (t *translator) node(g *graph.Node) error {
 		if v == nil && input != "" {
 			return fmt.Errorf("input %q is no tensor of numbers", input)
 		}
+		if v != nil && g.Op == "Resize" && size(v.shape) == 0 {
+			v = nil // its way to leave an input out
+		}
 		if v != nil && v.kind != tensor.Int64 { // constants of integers are read at once
 			if err := t.held(v.kind, v.shape); err != nil {
 				return fmt.Errorf("input %q: %w", input, err)
@@ -144,7 +148,7 @@ func (t *translator) node(g *graph.Node) error {
 		n.shape = append(n.shape, shape)
 		n.kind = append(n.kind, fact.Type)
 	}
-	made, err := take(t, n)
+	made, err := take.safely(t, n)
 	if err != nil {
 		return err
 	}
@@ -161,6 +165,19 @@ func (t *translator) node(g *graph.Node) error {
 		t.names[output] = made[i]
 	}
 	return nil
+}
+
+// safely translates a node. One that lacks inputs, or whose shapes make no sense, passes a graph's check; what is then out of range is an error.
+func (o operator) safely(t *translator, n *node) (made []*value, err error) {
+	defer func() {
+		r := recover()
+		if broken, ok := r.(runtime.Error); ok {
+			err = fmt.Errorf("inputs or attributes that it cannot have: %w", broken)
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	return o(t, n)
 }
 
 // arg is the i-th operand, nil where it is left out.

@@ -3,6 +3,7 @@ package lower
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"visus/graph"
 )
@@ -16,23 +17,33 @@ func resizeGrad(b *graph.Builder, c call) []graph.Value {
 		b.Fail(c.Op, fmt.Errorf("shape %v and scales %v, expected an entry for each of %d axes", shape, scales, len(v.Shape)))
 		return nil
 	}
-	r := resizing{
-		mode: c.Text("mode", "nearest"), place: c.Text("coordinate_transformation_mode", "half_pixel"), nearest: c.Text("nearest_mode", "round_prefer_floor"),
-		cubic: c.Float("cubic_coeff_a", -0.75), outside: c.Int("exclude_outside", 0) != 0, antialias: c.Int("antialias", 0) != 0,
-	}
 	for i, in := range shape {
-		a := axis{in: in, out: sizes(c.x[0])[i], scale: scales[i], end: 1}
+		start, end := float32(0), float32(1)
 		if len(roi) == 2*len(shape) {
-			a.start, a.end = roi[i], roi[i+len(shape)]
+			start, end = roi[i], roi[i+len(shape)]
 		}
-		m, err := r.matrix(a)
+		rows, err := ResizeAxis(c.Node, in, sizes(c.x[0])[i], scales[i], start, end)
 		if err != nil {
 			b.Fail(c.Op, err)
 			return nil
 		}
-		v = along(b, v, i, m)
+		v = along(b, v, i, matrix{len(rows), in, slices.Concat(rows...)})
 	}
 	return []graph.Value{v}
+}
+
+// ResizeAxis returns the rows of the matrix A [out, in] by which a Resize with the node's attributes is y = A·x along an axis; a ResizeGrad has the
+// same ones. From start to end is the axis' region of interest, 0 and 1 but for tf_crop_and_resize.
+func ResizeAxis(n *graph.Node, in, out int, scale, start, end float32) ([][]float64, error) {
+	r := resizing{
+		mode: n.Text("mode", "nearest"), place: n.Text("coordinate_transformation_mode", "half_pixel"), nearest: n.Text("nearest_mode", "round_prefer_floor"),
+		cubic: n.Float("cubic_coeff_a", -0.75), outside: n.Int("exclude_outside", 0) != 0, antialias: n.Int("antialias", 0) != 0,
+	}
+	m, err := r.matrix(axis{in, out, scale, start, end})
+	if err != nil {
+		return nil, err
+	}
+	return slices.Collect(slices.Chunk(m.values, in)), nil
 }
 
 // resizing says how entries between entries are made; the fields are Resize's attributes.
