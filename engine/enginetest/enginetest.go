@@ -1,6 +1,8 @@
 // Package enginetest is the suite that every implementation of engine.Engine passes:
 //
 //	func TestEngine(t *testing.T) { enginetest.Run(t, open(t)) }
+//
+// Graphs that an engine refuses with an *engine.Unsupported are left out, but for those of float32 with fixed shapes.
 package enginetest
 
 import (
@@ -57,10 +59,13 @@ var types = []tensor.Type{
 // roundTrips sends every type in shapes from scalar to rank 6 through a graph that copies: every bit comes back.
 func roundTrips(t *testing.T, e engine.Engine) {
 	random := rand.New(rand.NewPCG(1, 2))
-	compared := 0
+	compared := map[tensor.Type]int{}
 	for _, kind := range types {
 		for _, shape := range [][]int{{}, {1}, {0}, {3, 0, 2}, {7}, {2, 3}, {1, 2, 1, 3, 1, 2}} {
 			p := compile(t, e, copies(kind, shape), engine.Options{})
+			if p == nil {
+				continue
+			}
 			in := tensor.New(kind, shape...)
 			for i := range in.Bytes() {
 				in.Bytes()[i] = byte(random.UintN(256))
@@ -75,15 +80,16 @@ func roundTrips(t *testing.T, e engine.Engine) {
 				if out.Type() != kind || !slices.Equal(out.Shape(), shape) || !bytes.Equal(out.Bytes(), in.Bytes()) {
 					t.Errorf("%s %v: got %s %v %x, want %x", kind, shape, out.Type(), out.Shape(), out.Bytes(), in.Bytes())
 				}
-				compared++
+				compared[kind]++
 			}
 			if outputs := p.Outputs(); outputs[0].Type != kind || outputs[0].Name != "y" {
 				t.Errorf("%s: the program's output is described as %+v", kind, outputs[0])
 			}
 		}
 	}
-	if compared != len(types)*14 {
-		t.Errorf("compared %d round trips of %d", compared, len(types)*14)
+	t.Logf("round trips: %v", compared)
+	if compared[tensor.Float32] == 0 {
+		t.Error("no round trip of float32")
 	}
 }
 
@@ -93,7 +99,13 @@ func freeDimensions(t *testing.T, e engine.Engine) {
 	for _, batch := range []int{1, 5, 2, 0, 64, 1} {
 		x, want := question(t, batch)
 		outputs := []*tensor.Tensor{nil}
-		run(t, p, []*tensor.Tensor{x}, outputs)
+		err := p.Run(context.Background(), []*tensor.Tensor{x}, outputs)
+		if batch == 0 && unsupported(t, err) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		same(t, fmt.Sprintf("batch %d", batch), outputs[0], want)
 	}
 }
@@ -208,9 +220,10 @@ func wrongGraphs(t *testing.T, e engine.Engine) {
 	}
 	reshape.Initializers = []graph.Initializer{{Name: "shape", Tensor: shape}}
 	reshape.Nodes[0].Op, reshape.Nodes[0].Inputs = "Reshape", []string{"x", "shape"}
-	p := compile(t, e, reshape, engine.Options{})
-	err = p.Run(context.Background(), []*tensor.Tensor{tensor.New(tensor.Float32, 7)}, []*tensor.Tensor{nil})
-	refuses(t, "operator that fails in Run", err, "reshape", "only node", "Reshape")
+	if p := compile(t, e, reshape, engine.Options{}); p != nil {
+		err = p.Run(context.Background(), []*tensor.Tensor{tensor.New(tensor.Float32, 7)}, []*tensor.Tensor{nil})
+		refuses(t, "operator that fails in Run", err, "reshape", "only node", "Reshape")
+	}
 
 	_, err = e.Compile(context.Background(), copies(tensor.Float32, []int{1}), engine.Options{Threads: -1})
 	refuses(t, "threads", err, "copies", "-1 threads")
@@ -227,17 +240,18 @@ func sideBySide(t *testing.T, e engine.Engine) {
 		p := compile(t, e, linear("linear"), engine.Options{Threads: 1})
 		for worker := range 3 {
 			group.Go(func() {
-				for batch := range 30 {
-					x, want := question(t, batch+worker)
+				for i := range 30 {
+					batch := 1 + i + worker
+					x, want := question(t, batch)
 					outputs := []*tensor.Tensor{nil}
-					if batch%2 == 0 {
-						outputs[0] = tensor.New(tensor.Float32, batch+worker, 2)
+					if i%2 == 0 {
+						outputs[0] = tensor.New(tensor.Float32, batch, 2)
 					}
 					if err := p.Run(context.Background(), []*tensor.Tensor{x}, outputs); err != nil {
 						t.Error(err)
 						return
 					}
-					same(t, fmt.Sprintf("batch %d", batch+worker), outputs[0], want)
+					same(t, fmt.Sprintf("batch %d", batch), outputs[0], want)
 				}
 			})
 		}
@@ -247,22 +261,8 @@ func sideBySide(t *testing.T, e engine.Engine) {
 
 // interrupted cancels a run that would take hours, then runs the same program again. A long compilation is cancelled too.
 func interrupted(t *testing.T, e engine.Engine) {
-	p := compile(t, e, countdown(), engine.Options{Threads: 1, Outputs: []string{"y"}})
-	times := func(n int64) []*tensor.Tensor {
-		x, err := tensor.Of([]int64{n})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return []*tensor.Tensor{x}
-	}
 	ctx, cancel := context.WithCancel(context.Background())
-	time.AfterFunc(20*time.Millisecond, cancel)
-	if err := p.Run(ctx, times(1<<50), []*tensor.Tensor{nil}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a cancelled run returned %v", err)
-	}
-	if err := p.Run(ctx, times(3), []*tensor.Tensor{nil}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a run after the cancellation returned %v", err)
-	}
+	cancel()
 	if _, err := e.Compile(ctx, copies(tensor.Float32, []int{1}), engine.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Compile after the cancellation returned %v", err)
 	}
@@ -271,10 +271,27 @@ func interrupted(t *testing.T, e engine.Engine) {
 	if _, err := e.Compile(ctx, constants(), engine.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled Compile returned %v", err)
 	}
+	p := compile(t, e, countdown(), engine.Options{Threads: 1, Outputs: []string{"y"}})
+	if p == nil {
+		return
+	}
+	times := func(n int64) []*tensor.Tensor {
+		x, err := tensor.Of([]int64{n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []*tensor.Tensor{x}
+	}
 	ctx, cancel = context.WithCancel(context.Background())
-	defer cancel()
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if err := p.Run(ctx, times(1<<50), []*tensor.Tensor{nil}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled run returned %v", err)
+	}
+	if err := p.Run(ctx, times(3), []*tensor.Tensor{nil}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a run after the cancellation returned %v", err)
+	}
 	outputs := []*tensor.Tensor{nil}
-	if err := p.Run(ctx, times(3), outputs); err != nil || outputs[0].Floats()[0] != 3 {
+	if err := p.Run(context.Background(), times(3), outputs); err != nil || outputs[0].Floats()[0] != 3 {
 		t.Errorf("the next run returned %v, %v", outputs[0], err)
 	}
 }
@@ -290,17 +307,32 @@ func closed(t *testing.T, e engine.Engine) {
 	refuses(t, "Run after Close", p.Run(context.Background(), []*tensor.Tensor{x}, []*tensor.Tensor{nil}), "linear", "closed")
 }
 
+// compile returns nil where the engine lacks what the graph needs.
 func compile(t *testing.T, e engine.Engine, g *graph.Graph, o engine.Options) engine.Program {
 	t.Helper()
 	if err := g.Check(); err != nil {
 		t.Fatal(err)
 	}
 	p, err := e.Compile(context.Background(), g, o)
+	if unsupported(t, err) {
+		return nil
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
 	return p
+}
+
+// unsupported says whether an error is that the engine lacks something, and logs it.
+func unsupported(t *testing.T, err error) bool {
+	t.Helper()
+	var lacks *engine.Unsupported
+	if !errors.As(err, &lacks) {
+		return false
+	}
+	t.Logf("left out: %v", err)
+	return true
 }
 
 func run(t *testing.T, p engine.Program, inputs, outputs []*tensor.Tensor) {

@@ -94,6 +94,7 @@ func states(t *testing.T, e engine.Engine) {
 
 // exchangedStates: outputs that are nothing but the other state's input, in every type, empty and scalar too.
 func exchangedStates(t *testing.T, e engine.Engine) {
+	exchanged := map[tensor.Type]int{}
 	for _, kind := range types {
 		for _, shape := range [][]int{{}, {0}, {3, 5}} {
 			value := func(name string) graph.Value { return graph.Value{Name: name, Type: kind, Shape: graph.Dims(shape...)} }
@@ -112,6 +113,10 @@ func exchangedStates(t *testing.T, e engine.Engine) {
 			p := compile(t, e, g, engine.Options{State: []engine.State{
 				{Input: "a", Output: "next a", Initial: a}, {Input: "b", Output: "next b", Initial: b},
 			}})
+			if p == nil {
+				continue
+			}
+			exchanged[kind]++
 			for i := range 3 {
 				run(t, p, nil, nil)
 				a, b = b, a
@@ -120,6 +125,9 @@ func exchangedStates(t *testing.T, e engine.Engine) {
 				}
 			}
 		}
+	}
+	if exchanged[tensor.Float32] == 0 {
+		t.Error("no states of float32 were exchanged")
 	}
 }
 
@@ -130,17 +138,19 @@ func stateAfterFailure(t *testing.T, e engine.Engine) {
 	g.Outputs = append(g.Outputs, graph.Value{Name: "reshaped", Type: tensor.Float32, Shape: graph.Dims(-1)})
 	g.Nodes = append(g.Nodes, &graph.Node{Name: "fails", Op: "Reshape", Inputs: []string{"next", "shape"}, Outputs: []string{"reshaped"}})
 	p := compile(t, e, g, engine.Options{Outputs: []string{"reshaped"}, State: []engine.State{{Input: "x", Output: "next", Initial: pair(t, 4, 2)}}})
-	inputs := func(n int64) []*tensor.Tensor {
-		shape, err := tensor.Of([]int64{n}, 1)
-		if err != nil {
-			t.Fatal(err)
+	if p != nil {
+		inputs := func(n int64) []*tensor.Tensor {
+			shape, err := tensor.Of([]int64{n}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return []*tensor.Tensor{pair(t, 0, 0), pair(t, 0.5, 0.5), shape}
 		}
-		return []*tensor.Tensor{pair(t, 0, 0), pair(t, 0.5, 0.5), shape}
+		refuses(t, "operator that fails", p.Run(context.Background(), inputs(3), []*tensor.Tensor{nil}), "descent", "fails")
+		same(t, "state after a failure", readState(t, p, "x"), []float32{4, 2})
+		run(t, p, inputs(2), []*tensor.Tensor{nil})
+		same(t, "state after the next run", readState(t, p, "x"), []float32{2, 1})
 	}
-	refuses(t, "operator that fails", p.Run(context.Background(), inputs(3), []*tensor.Tensor{nil}), "descent", "fails")
-	same(t, "state after a failure", readState(t, p, "x"), []float32{4, 2})
-	run(t, p, inputs(2), []*tensor.Tensor{nil})
-	same(t, "state after the next run", readState(t, p, "x"), []float32{2, 1})
 
 	loop := countdown()
 	count := func(n int64) *tensor.Tensor {
@@ -149,6 +159,9 @@ func stateAfterFailure(t *testing.T, e engine.Engine) {
 		return out
 	}
 	p = compile(t, e, loop, engine.Options{Threads: 1, State: []engine.State{{Input: "x", Output: "y", Initial: count(1 << 50)}}})
+	if p == nil {
+		return
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(20*time.Millisecond, cancel)
 	if err := p.Run(ctx, nil, nil); !errors.Is(err, context.Canceled) {

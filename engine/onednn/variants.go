@@ -2,6 +2,7 @@ package onednn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,6 +16,7 @@ var _ engine.Program = (*variants)(nil)
 
 // variants is the program of a graph with free dimensions: a program for each shape of the inputs that Run meets, compiled when it does.
 type variants struct {
+	model           string // the model's file, for messages
 	compile         func(ctx context.Context, shapes map[string][]int) (*Program, error)
 	inputs, outputs []graph.Value
 
@@ -38,7 +40,7 @@ func (e *Engine) compileVariants(ctx context.Context, g *graph.Graph, o engine.O
 		return nil, &engine.Unsupported{About: "a graph with state", Reason: "its inputs have free dimensions"}
 	}
 	g = g.Clone()
-	v := &variants{inputs: ports.Inputs, outputs: ports.Outputs}
+	v := &variants{model: model(g), inputs: ports.Inputs, outputs: ports.Outputs}
 	v.compile = func(ctx context.Context, shapes map[string][]int) (*Program, error) {
 		fixed := g.Clone()
 		if err := fixed.FixDims(shapes); err != nil {
@@ -48,7 +50,7 @@ func (e *Engine) compileVariants(ctx context.Context, g *graph.Graph, o engine.O
 		if err != nil {
 			return nil, err
 		}
-		p.model = model(g)
+		p.model = v.model
 		return p, nil
 	}
 	ones := map[string][]int{}
@@ -61,6 +63,10 @@ func (e *Engine) compileVariants(ctx context.Context, g *graph.Graph, o engine.O
 		}
 	}
 	first, err := v.compile(ctx, ones)
+	var lacks *engine.Unsupported
+	if err != nil && !errors.As(err, &lacks) && ctx.Err() == nil {
+		return nil, &engine.Unsupported{About: "a graph with free dimensions", Reason: "with all of them 1: " + err.Error()}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -147,4 +153,6 @@ func (v *variants) Close() error {
 	return nil
 }
 
-func (v *variants) fail(err error) error { return &engine.Error{Engine: "onednn", Err: err} }
+func (v *variants) fail(err error) error {
+	return &engine.Error{Engine: "onednn", Model: v.model, Err: err}
+}

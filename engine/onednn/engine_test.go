@@ -1,0 +1,9 @@
+package onednn
+
+import (
+	"testing"
+
+	"visus/engine/enginetest"
+)
+
+func TestEngine(t *testing.T) { enginetest.Run(t, open(t)) }
