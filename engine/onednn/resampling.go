@@ -271,11 +271,15 @@ func (n *node) sampling() (kernel.Sample, error) {
 	default:
 		return s, fmt.Errorf("mode %q", mode)
 	}
-	padding, ok := map[string]kernel.Padding{"zeros": kernel.Zeros, "border": kernel.Border, "reflection": kernel.Reflection}[n.Text("padding_mode", "zeros")]
-	if !ok {
-		return s, fmt.Errorf("padding_mode %q", n.Text("padding_mode", ""))
+	switch padding := n.Text("padding_mode", "zeros"); padding {
+	case "zeros":
+	case "border":
+		s.Padding = kernel.Border
+	case "reflection":
+		s.Padding = kernel.Reflection
+	default:
+		return s, fmt.Errorf("padding_mode %q", padding)
 	}
-	s.Padding = padding
 	return s, nil
 }
 

@@ -7,8 +7,11 @@ import "C"
 
 import "unsafe"
 
-// The statuses in words are C's: other indices than 0 do not compile.
-var _ = [1]int{}[outside-C.KERNEL_OUTSIDE] + [1]int{}[byZero-C.KERNEL_BY_ZERO] + [1]int{}[mostIndexed-C.KERNEL_RANK] + [1]int{}[mostAxes-C.KERNEL_AXES]
+// The statuses that Go has words for are C's: other indices than 0 do not compile.
+var _ = [1]int{}[outside-C.KERNEL_OUTSIDE] + [1]int{}[byZero-C.KERNEL_BY_ZERO]
+
+// So are the limits.
+var _ = [1]int{}[mostIndexed-C.KERNEL_RANK] + [1]int{}[mostAxes-C.KERNEL_AXES]
 
 // special makes the step of a kernel: fill writes its argument; work is how many numbers it goes over, from which follows whether threads help.
 func special(name string, function unsafe.Pointer, threads, work int, fill func(c *compiler, parts C.int) unsafe.Pointer) (Step, func(), error) {
@@ -127,7 +130,9 @@ func (s Sample) Step(threads int) (step Step, release func(), err error) {
 	if err := s.check(); err != nil {
 		return Step{}, nil, err
 	}
-	function := map[SampleOutput]unsafe.Pointer{Sampled: C.kernel_sample_run, InputGradient: C.kernel_sample_input_run, GridGradient: C.kernel_sample_grid_run}[s.Of]
+	function := map[SampleOutput]unsafe.Pointer{
+		Sampled: C.kernel_sample_run, InputGradient: C.kernel_sample_input_run, GridGradient: C.kernel_sample_grid_run,
+	}[s.Of]
 	return special("sample", function, threads, 4*s.Samples*(s.Channels+4)*s.Places, func(c *compiler, parts C.int) unsafe.Pointer {
 		a := C.kernel_sample{
 			x: (*C.float)(s.X), grid: (*C.float)(s.Grid), dy: (*C.float)(s.DY), out: (*C.float)(s.Out), axes: C.int(len(s.Size)),
