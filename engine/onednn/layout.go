@@ -98,6 +98,18 @@ func (l layout) compact() bool {
 	return true
 }
 
+// nested says whether one step of each axis goes beyond all steps of those with smaller strides: oneDNN takes no others, such as rows of
+// three of which every second entry counts.
+func (l layout) nested() bool {
+	axes := l.axes()
+	for i := 1; i < len(axes); i++ {
+		if axes[i-1].stride < axes[i].size*axes[i].stride {
+			return false
+		}
+	}
+	return true
+}
+
 // span is the number of elements from the first to the last, for strides that are not negative.
 func (l layout) span() int {
 	n := 1

@@ -304,7 +304,7 @@ func (p *planner) described(at place) (place, error) {
 		return at, nil
 	}
 	strides, ok := at.layout.strides()
-	if ok {
+	if ok && at.layout.nested() {
 		shape := at.layout.shape()
 		for d, s := range strides {
 			ok = ok && (s > 0 || shape[d] == 1)
