@@ -2,6 +2,7 @@ package onednn
 
 import (
 	"fmt"
+	"slices"
 
 	"visus/engine/onednn/kernel"
 	"visus/tensor"
@@ -126,7 +127,7 @@ func (t *translator) take(n *node, batch, depth int) ([]*value, error) {
 	k.Tuple = tuple(x.shape[batch:], depth, width(x.kind))
 	c := call{name: "Take", in: []*value{x, indices}}
 	c.plan = func(p *planner, c *call) error {
-		return p.special(c, c.in, func(out place, in []place) stepper {
+		return p.special(c, func(out place, in []place) stepper {
 			k.Data, k.Indices, k.Out = in[0].pointer(), in[1].pointer(), out.pointer()
 			return k
 		})
@@ -152,42 +153,63 @@ func (t *translator) wide(indices *value) *value {
 }
 
 // special plans a call of one output that a kernel of ours makes of dense operands.
-func (p *planner) special(c *call, in []*value, make func(out place, in []place) stepper) error {
-	var places []place
-	for _, v := range in {
-		at, err := p.plain(v)
-		if err != nil {
-			return err
-		}
-		places = append(places, at)
-	}
-	out := p.room(c.out[0].kind, dense(c.out[0].shape))
-	p.places[c.out[0]] = out
-	p.kernel(c.name, func() stepper { return make(out, places) }, out, places...)
-	return nil
-}
-
-// changed plans a call whose kernel changes a copy of the first operand by means of the others.
-func (p *planner) changed(c *call, in []*value, make func(out place, in []place) stepper) error {
-	out := p.room(c.out[0].kind, dense(c.out[0].shape))
-	var places []place
-	for _, v := range in[1:] {
-		at, err := p.plain(v)
-		if err != nil {
-			return err
-		}
-		places = append(places, at)
-	}
-	from, err := p.place(in[0])
+func (p *planner) special(c *call, make func(out place, in []place) stepper) error {
+	in, err := p.plains(c.in)
 	if err != nil {
 		return err
 	}
-	if err := p.copy(from, out, buffers(places)...); err != nil {
+	out := p.room(c.out[0].kind, dense(c.out[0].shape))
+	p.places[c.out[0]] = out
+	p.kernel(c.name, func() stepper { return make(out, in) }, out, in...)
+	return nil
+}
+
+func (p *planner) plains(values []*value) ([]place, error) {
+	var out []place
+	for _, v := range values {
+		at, err := p.plain(v)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, at)
+	}
+	return out, nil
+}
+
+// changed plans a call whose kernel changes a copy of x by means of dense operands.
+func (p *planner) changed(c *call, x *value, make func(out place) stepper, in ...place) error {
+	from, err := p.place(x)
+	if err != nil {
+		return err
+	}
+	out := p.room(c.out[0].kind, dense(c.out[0].shape))
+	if err := p.copy(from, out, buffers(in)...); err != nil {
 		return err
 	}
 	p.places[c.out[0]] = out
-	p.kernel(c.name, func() stepper { return make(out, places) }, out, append(places, out)...)
+	p.kernel(c.name, func() stepper { return make(out) }, out, append(in, out)...)
 	return nil
+}
+
+// indices are where a kernel reads indices along a dimension. They are shared where those behind it repeat one.
+func (p *planner) indices(v *value, axis int) (at place, shared bool, err error) {
+	if at, err = p.place(v); err != nil {
+		return place{}, false, err
+	}
+	l := at.layout
+	l.dims = slices.Clone(l.dims)
+	for d := axis + 1; d < len(l.dims); d++ {
+		if slices.ContainsFunc(l.dims[d], func(f factor) bool { return f.size != 1 && f.stride != 0 }) {
+			at, err = p.plain(v)
+			return at, false, err
+		}
+		l.dims[d] = []factor{{1, 0}}
+	}
+	at = place{buffer: at.buffer, kind: at.kind, layout: l}
+	if !l.plain() {
+		at, err = p.dense(at)
+	}
+	return at, true, err
 }
 
 // line is a shape seen from one dimension: [before, n, behind].
@@ -217,10 +239,22 @@ func (t *translator) pick(x, indices *value, axis int) *value {
 	k := kernel.Pick{Before: before, N: x.shape[axis], Count: count, Behind: behind, Width: width(x.kind)}
 	c := call{name: "Pick", in: []*value{x, indices}}
 	c.plan = func(p *planner, c *call) error {
-		return p.special(c, c.in, func(out place, in []place) stepper {
-			k.Data, k.Indices, k.Out = in[0].pointer(), in[1].pointer(), out.pointer()
+		from, err := p.plain(x)
+		if err != nil {
+			return err
+		}
+		where, shared, err := p.indices(indices, axis)
+		if err != nil {
+			return err
+		}
+		k.Shared = shared
+		out := p.room(x.kind, dense(indices.shape))
+		p.places[c.out[0]] = out
+		p.kernel(c.name, func() stepper {
+			k.Data, k.Indices, k.Out = from.pointer(), where.pointer(), out.pointer()
 			return k
-		})
+		}, out, from, where)
+		return nil
 	}
 	return t.invoke(fmt.Sprint(axis), c, x.kind, indices.shape)[0]
 }
@@ -251,10 +285,19 @@ func scatterElements(t *translator, n *node) ([]*value, error) {
 	k := kernel.Pick{Before: before, N: x.shape[axis], Count: count, Behind: behind, Width: width(x.kind), Reduction: reduction}
 	c := call{name: "Scatter", in: []*value{part, indices, updates}}
 	c.plan = func(p *planner, c *call) error {
-		return p.changed(c, c.in, func(out place, in []place) stepper {
-			k.Indices, k.Updates, k.Out = in[0].pointer(), in[1].pointer(), out.pointer()
+		where, shared, err := p.indices(indices, axis)
+		if err != nil {
+			return err
+		}
+		from, err := p.plain(updates)
+		if err != nil {
+			return err
+		}
+		k.Shared = shared
+		return p.changed(c, part, func(out place) stepper {
+			k.Indices, k.Updates, k.Out = where.pointer(), from.pointer(), out.pointer()
 			return k
-		})
+		}, where, from)
 	}
 	out := t.invoke(fmt.Sprint(axis, reduction), c, x.kind, part.shape)[0]
 	if part == x {
@@ -281,10 +324,14 @@ func scatterND(t *translator, n *node) ([]*value, error) {
 	k.Tuple = tuple(x.shape, depth, w)
 	c := call{name: "Put", in: []*value{x, indices, updates}}
 	c.plan = func(p *planner, c *call) error {
-		return p.changed(c, c.in, func(out place, in []place) stepper {
+		in, err := p.plains([]*value{indices, updates})
+		if err != nil {
+			return err
+		}
+		return p.changed(c, x, func(out place) stepper {
 			k.Indices, k.Updates, k.Out = in[0].pointer(), in[1].pointer(), out.pointer()
 			return k
-		})
+		}, in...)
 	}
 	return t.invoke(fmt.Sprint(depth, reduction), c, x.kind, x.shape), nil
 }
@@ -299,7 +346,7 @@ func topK(t *translator, n *node) ([]*value, error) {
 	k := kernel.Top{Before: before, N: count, Behind: behind, K: n.shape[0][axis], Smallest: n.Int("largest", 1) == 0}
 	c := call{name: "TopK", in: []*value{x}}
 	c.plan = func(p *planner, c *call) error {
-		return p.special(c, c.in, func(out place, in []place) stepper {
+		return p.special(c, func(out place, in []place) stepper {
 			k.X, k.Out = in[0].pointer(), out.pointer()
 			return k
 		})
@@ -320,7 +367,7 @@ func runningSum(t *translator, n *node) ([]*value, error) {
 	k := kernel.Running{Before: before, N: count, Behind: behind, Exclusive: n.Int("exclusive", 0) != 0, Backward: n.Int("reverse", 0) != 0}
 	c := call{name: "CumSum", in: []*value{x}}
 	c.plan = func(p *planner, c *call) error {
-		return p.special(c, c.in, func(out place, in []place) stepper {
+		return p.special(c, func(out place, in []place) stepper {
 			k.X, k.Out = in[0].pointer(), out.pointer()
 			return k
 		})

@@ -96,44 +96,34 @@ func (r resizing) matrices() ([][][]float64, error) {
 	return out, nil
 }
 
-// resized multiplies by a matrix along each axis. Where all repeat entries, the result is a view.
+// resized multiplies by a matrix along each axis. The innermost, whose entries are worked on one by one, has its turn when the tensor is small:
+// first where it grows, last where it shrinks.
 func (t *translator) resized(x *value, matrices [][][]float64) *value {
-	if inner, repeated, ok := repeats(x.shape, matrices); ok {
-		shape := slices.Clone(x.shape)
-		for d := range shape {
-			shape[d] = repeated[2*d] * repeated[2*d+1]
-		}
-		return t.reshape(t.expand(t.reshape(x, inner...), repeated...), shape...)
+	axes := all(len(matrices))
+	if size(x.shape) < grown(x.shape, matrices) {
+		slices.Reverse(axes)
 	}
-	for d, m := range matrices {
-		if m != nil {
-			x = t.mix(x, d, sparse(m))
+	for _, d := range axes {
+		if matrices[d] != nil {
+			x = t.mix(x, d, sparse(matrices[d]))
 		}
 	}
 	return x
 }
 
-// repeats gives each axis a second one on which its entries are repeated: inner has one entry there, repeated as many as the matrix says. ok is
-// false where a matrix does something else.
-func repeats(shape []int, matrices [][][]float64) (inner, repeated []int, ok bool) {
+// grown is the number of elements that are left.
+func grown(shape []int, matrices [][][]float64) int {
+	n := 1
 	for d, m := range matrices {
-		factor := 1
-		if m != nil {
-			factor = len(m) / shape[d]
+		if m == nil {
+			n *= shape[d]
 		}
-		if factor == 0 || len(m)%shape[d] != 0 {
-			return nil, nil, false
-		}
-		for o, row := range m {
-			if row[o/factor] != 1 || slices.ContainsFunc(slices.Concat(row[:o/factor], row[o/factor+1:]), func(w float64) bool { return w != 0 }) {
-				return nil, nil, false
-			}
-		}
-		inner, repeated = append(inner, shape[d], 1), append(repeated, shape[d], factor)
+		n *= max(len(m), 1)
 	}
-	return inner, repeated, true
+	return n
 }
 
+// sparse leaves out zeros.
 func sparse(rows [][]float64) kernel.Sparse {
 	m := kernel.Sparse{First: []int64{0}}
 	for _, row := range rows {
@@ -147,6 +137,7 @@ func sparse(rows [][]float64) kernel.Sparse {
 	return m
 }
 
+// turned is the transposed matrix.
 func turned(rows [][]float64) [][]float64 {
 	out := make([][]float64, len(rows[0]))
 	for i := range out {
@@ -221,7 +212,7 @@ func (l layout) resize(d, to int) (out layout, behind int, ok bool) {
 	return out, behind, true
 }
 
-// resizeGrad multiplies by the transposed matrices. Where those repeat entries, their gradients are summed.
+// resizeGrad multiplies by the transposed matrices.
 func resizeGrad(t *translator, n *node) ([]*value, error) {
 	dy, shape := n.in[0], n.shape[0]
 	rank := len(shape)
@@ -238,19 +229,12 @@ func resizeGrad(t *translator, n *node) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, repeated, ok := repeats(shape, matrices); ok {
-		var axes []int
-		for d := range rank {
-			axes = append(axes, 2*d+1)
-		}
-		return list(t.reshape(t.sum(t.reshape(dy, repeated...), axes...), shape...)), floats(dy)
-	}
 	for d, m := range matrices {
 		if m != nil {
-			dy = t.mix(dy, d, sparse(turned(m)))
+			matrices[d] = turned(m)
 		}
 	}
-	return list(dy), floats(dy)
+	return list(t.resized(dy, matrices)), floats(dy)
 }
 
 // sampling reads a GridSample or its gradient.
@@ -311,7 +295,7 @@ func gridSampleGrad(t *translator, n *node) ([]*value, error) {
 func (t *translator) sample(s kernel.Sample, shape []int, x, grid, dy *value) *value {
 	c := call{name: "GridSample", in: []*value{grid, x, dy}}
 	c.plan = func(p *planner, c *call) error {
-		return p.special(c, c.in, func(out place, in []place) stepper {
+		return p.special(c, func(out place, in []place) stepper {
 			s.Grid, s.Out = in[0].pointer(), out.pointer()
 			if x != nil {
 				s.X = in[1].pointer()

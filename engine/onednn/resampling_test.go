@@ -41,7 +41,7 @@ func TestResizeSmooth(t *testing.T) {
 	}
 }
 
-// TestResizeRepeats: whole factors are views, which loops and convolutions read.
+// TestResizeRepeats: whole factors, between convolutions and loops.
 func TestResizeRepeats(t *testing.T) {
 	s := newSketch(2)
 	x := s.Op("Conv", []graph.Value{s.floats(-1, 1, 2, 3, 6, 4), s.floats(-1, 1, 16, 3, 1, 1)})

@@ -5,12 +5,13 @@ import (
 	"slices"
 
 	"visus/engine/onednn/kernel"
+	"visus/tensor"
 )
 
 var shaping = map[string]operator{
 	"Reshape": reshaped, "Flatten": reshaped, "Squeeze": reshaped, "Unsqueeze": reshaped,
 	"Transpose": transposed, "Expand": expanded, "Slice": sliced, "Split": split, "Concat": concat, "Pad": padded,
-	"DepthToSpace": depthToSpace, "SpaceToDepth": spaceToDepth, "Tile": tiled, "GlobalAveragePool": globalAverage, "GlobalMaxPool": globalMax,
+	"DepthToSpace": depthToSpace, "SpaceToDepth": spaceToDepth, "Tile": tiled, "ConstantOfShape": constant, "GlobalAveragePool": globalAverage, "GlobalMaxPool": globalMax,
 }
 
 func reshaped(t *translator, n *node) ([]*value, error) {
@@ -220,6 +221,15 @@ func tiled(t *translator, n *node) ([]*value, error) {
 		outer = append(outer, r, x.shape[d])
 	}
 	return list(t.reshape(t.expand(t.reshape(x, inner...), outer...), n.shape[0]...)), nil
+}
+
+// constant is one number everywhere.
+func constant(t *translator, n *node) ([]*value, error) {
+	one, ok := n.Attribute("value").(*tensor.Tensor)
+	if !ok {
+		one = tensor.New(tensor.Float32, 1)
+	}
+	return list(t.expand(t.leaf("", one.Type(), one.Shape(), one), n.shape[0]...)), t.held(one.Type(), n.shape[0])
 }
 
 func depthToSpace(t *translator, n *node) ([]*value, error) {

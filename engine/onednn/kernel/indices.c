@@ -121,6 +121,17 @@ static int64_t run(int64_t before, int64_t behind, int parts) {
       ((type *)p->out)[at + j] = ((const type *)p->data)[origin + i * p->behind + j];                                                          \
   }
 
+// pick_run is pick_row where all entries have one index.
+static int pick_run(const kernel_pick *p, int64_t index, int64_t at, int64_t origin, int64_t length) {
+  int64_t i = from_zero(index, p->n), there = origin + i * p->behind;
+  if (i < 0) return KERNEL_OUTSIDE;
+  if (p->updates)
+    join(p->reduction, p->out + there * p->width, p->updates + at * p->width, length * p->width);
+  else
+    memcpy(p->out + at * p->width, p->data + there * p->width, length * p->width);
+  return 0;
+}
+
 // pick_row moves length entries that lie behind each other: at is where in the indices, origin where in the lines' first entries.
 static int pick_row(const kernel_pick *p, int64_t at, int64_t origin, int64_t length) {
   const int64_t *indices = p->indices + at;
@@ -151,7 +162,8 @@ static int pick(const void *argument, int64_t first, int64_t last, int part) {
     int64_t b = u / chunks, j = u % chunks * chunk;
     int64_t length = p->behind - j < chunk ? p->behind - j : chunk;
     for (int64_t k = 0; k < p->count; k++) {
-      int status = pick_row(p, (b * p->count + k) * p->behind + j, b * p->n * p->behind + j, length);
+      int64_t row = b * p->count + k, at = row * p->behind + j, origin = b * p->n * p->behind + j;
+      int status = p->shared ? pick_run(p, p->indices[row], at, origin, length) : pick_row(p, at, origin, length);
       if (status) return status;
     }
   }

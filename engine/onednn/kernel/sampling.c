@@ -30,7 +30,14 @@ static void mix_row(const kernel_mix *m, int64_t row, const float *x, float *res
 static int mix(const void *argument, int64_t first, int64_t last, int part) {
   (void)part;
   const kernel_mix *m = argument;
-  for (int64_t u = first; u < last; u++) mix_row(m, u % m->rows, m->x + u / m->rows * m->n * m->behind, m->out + u * m->behind);
+  const float *x = m->x + first / m->rows * m->n * m->behind;
+  int64_t row = first % m->rows;
+  for (int64_t u = first; u < last; u++) {
+    mix_row(m, row, x, m->out + u * m->behind);
+    if (++row < m->rows) continue;
+    row = 0;
+    x += m->n * m->behind;
+  }
   return 0;
 }
 

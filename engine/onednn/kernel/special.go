@@ -41,10 +41,12 @@ const (
 )
 
 // Pick takes elements of Width bytes along a dimension of Data [Before, N, Behind] at Indices [Before, Count, Behind]. Where there are Updates
-// [Before, Count, Behind], these join Out [Before, N, Behind] there instead, in their order.
+// [Before, Count, Behind], these join Out [Before, N, Behind] there instead, in their order. Where they are Shared, one index [Before, Count] is
+// for all that lies behind.
 type Pick struct {
 	Data, Updates, Indices, Out     unsafe.Pointer
 	Before, N, Count, Behind, Width int
+	Shared                          bool
 	Reduction                       Reduction
 }
 

@@ -44,13 +44,13 @@ typedef struct {
 int kernel_put_run(void *put);
 
 // Elements along a dimension at indices [before, count, behind]: of data [before, n, behind] into out, or where updates are given, of these into
-// out [before, n, behind], in their order.
+// out [before, n, behind], in their order. Where they are shared, one index [before, count] is for all that lies behind.
 typedef struct {
   const char *data, *updates;
   const int64_t *indices;
   char *out;
   int64_t before, n, count, behind;
-  int width, reduction, parts; // width: bytes of an element
+  int width, shared, reduction, parts; // width: bytes of an element
 } kernel_pick;
 
 int kernel_pick_run(void *pick);

@@ -84,7 +84,8 @@ func (p Pick) Step(threads int) (s Step, release func(), err error) {
 	return special("pick", C.kernel_pick_run, threads, p.Before*p.Count*p.Behind, func(c *compiler, parts C.int) unsafe.Pointer {
 		return one(c, C.kernel_pick{
 			data: (*C.char)(p.Data), updates: (*C.char)(p.Updates), indices: (*C.int64_t)(p.Indices), out: (*C.char)(p.Out), before: number(p.Before),
-			n: number(p.N), count: number(p.Count), behind: number(p.Behind), width: C.int(p.Width), reduction: C.int(p.Reduction), parts: parts,
+			n: number(p.N), count: number(p.Count), behind: number(p.Behind), width: C.int(p.Width),
+			shared: whether(p.Shared), reduction: C.int(p.Reduction), parts: parts,
 		})
 	})
 }
