@@ -3,6 +3,7 @@ package onednn
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"visus/engine/onednn/dnnl"
 	"visus/engine/onednn/kernel"
@@ -132,7 +133,7 @@ func (p *planner) matrix(v *value) (place, error) {
 	return p.described(at)
 }
 
-// einsum of two operands is a product of stacks of matrices; of one, a sum over a transposed view.
+// einsum of one operand is a sum over a transposed view; each further operand is a product of stacks of matrices.
 func einsum(t *translator, n *node) ([]*value, error) {
 	if err := floats(n.in...); err != nil {
 		return nil, err
@@ -145,9 +146,6 @@ func einsum(t *translator, n *node) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(n.in) > 2 {
-		return nil, fmt.Errorf("an Einsum of %d operands", len(n.in))
-	}
 	for _, term := range terms {
 		for i, c := range term {
 			if slices.Contains([]rune(term[i+1:]), c) {
@@ -155,30 +153,40 @@ func einsum(t *translator, n *node) ([]*value, error) {
 			}
 		}
 	}
-	if len(n.in) == 1 {
-		v, letters := t.summed(n.in[0], terms[0], output)
-		return list(t.arranged(v, letters, output)), nil
+	v, letters := n.in[0], terms[0]
+	for i, term := range terms[1:] {
+		needed := strings.Join(terms[i+2:], "") + output
+		if v, letters, err = t.contract(v, letters, n.in[i+1], term, needed); err != nil {
+			return nil, err
+		}
 	}
-	a, first := t.summed(n.in[0], terms[0], terms[1]+output)
-	b, second := t.summed(n.in[1], terms[1], terms[0]+output)
-	has := func(list string, c rune) bool { return slices.Contains([]rune(list), c) }
+	v, letters = t.summed(v, letters, output)
+	return list(t.arranged(v, letters, output)), nil
+}
+
+// contract multiplies two terms and sums over the letters that nothing else needs; it returns the letters that are left.
+func (t *translator) contract(a *value, first string, b *value, second, needed string) (*value, string, error) {
+	a, first = t.summed(a, first, second+needed)
+	b, second = t.summed(b, second, first+needed)
 	var stack, rows, inner, columns string
 	sizes := map[rune]int{}
 	for i, c := range first {
 		sizes[c] = a.shape[i]
 		switch {
-		case !has(second, c):
+		case !strings.ContainsRune(second, c):
 			rows += string(c)
-		case has(output, c):
+		case strings.ContainsRune(needed, c):
 			stack += string(c)
 		default:
 			inner += string(c)
 		}
 	}
 	for i, c := range second {
-		sizes[c] = max(sizes[c], b.shape[i])
-		if !has(first, c) {
+		if !strings.ContainsRune(first, c) {
+			sizes[c] = b.shape[i]
 			columns += string(c)
+		} else if b.shape[i] != sizes[c] {
+			return nil, "", fmt.Errorf("an Einsum that broadcasts")
 		}
 	}
 	group := func(letters string) int {
@@ -188,24 +196,14 @@ func einsum(t *translator, n *node) ([]*value, error) {
 		}
 		return n
 	}
-	for i, c := range first {
-		if a.shape[i] != sizes[c] {
-			return nil, fmt.Errorf("an Einsum that broadcasts")
-		}
-	}
-	for i, c := range second {
-		if b.shape[i] != sizes[c] {
-			return nil, fmt.Errorf("an Einsum that broadcasts")
-		}
-	}
 	left := t.reshape(t.arranged(a, first, stack+rows+inner), group(stack), group(rows), group(inner))
 	right := t.reshape(t.arranged(b, second, stack+inner+columns), group(stack), group(inner), group(columns))
-	product := t.product(left, right, nil)
+	letters := stack + rows + columns
 	var shape []int
-	for _, c := range stack + rows + columns {
+	for _, c := range letters {
 		shape = append(shape, sizes[c])
 	}
-	return list(t.arranged(t.reshape(product, shape...), stack+rows+columns, output)), nil
+	return t.reshape(t.product(left, right, nil), shape...), letters, nil
 }
 
 // summed adds up what occurs in no other term; it returns the letters that are left.

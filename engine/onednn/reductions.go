@@ -30,7 +30,26 @@ var reductions = map[string]operator{
 		return t.el(kernel.Div, e, t.sum(e, axes...))
 	}),
 	"LogSoftmax": softmax((*translator).logSoftmax),
-	"ArgMax":     extreme(kernel.FoldMax), "ArgMin": extreme(kernel.FoldMin),
+	"ArgMax":     extreme(kernel.FoldMax), "ArgMin": extreme(kernel.FoldMin), "Hardmax": hardmax,
+}
+
+// hardmax is 1 at the first of the largest entries along a dimension, 0 elsewhere.
+func hardmax(t *translator, n *node) ([]*value, error) {
+	x, axis := n.in[0], n.axis("axis", -1)
+	if x.shape[axis] >= exact {
+		return nil, fmt.Errorf("%d entries", x.shape[axis])
+	}
+	places, first := t.first(kernel.FoldMax, x, axis)
+	return list(t.elements(tensor.Float32, kernel.Copy, t.test(kernel.Equal, places, first))), floats(x)
+}
+
+// first numbers the entries along a dimension, and finds the first of the largest or smallest ones.
+func (t *translator) first(kind kernel.Fold, x *value, axis int) (places, first *value) {
+	shape := slices.Repeat([]int{1}, len(x.shape))
+	shape[axis] = x.shape[axis]
+	places = t.index(x.shape[axis], shape...)
+	hit := t.test(kernel.Equal, x, t.fold(kind, x, 1, axis))
+	return places, t.fold(kernel.FoldMin, t.where(hit, places, t.number(float64(x.shape[axis]-1))), 1, axis)
 }
 
 // extreme is the first place of the largest or smallest entry along a dimension; where there is none, as all are NaN, the last.
@@ -43,11 +62,8 @@ func extreme(kind kernel.Fold) operator {
 		if x.shape[axis] >= exact {
 			return nil, fmt.Errorf("%d entries", x.shape[axis])
 		}
-		shape := slices.Repeat([]int{1}, len(x.shape))
-		shape[axis] = x.shape[axis]
-		hit := t.test(kernel.Equal, x, t.fold(kind, x, 1, axis))
-		place := t.fold(kernel.FoldMin, t.where(hit, t.index(x.shape[axis], shape...), t.number(float64(x.shape[axis]-1))), 1, axis)
-		return list(t.reshape(t.elements(tensor.Int64, kernel.Copy, place), n.shape[0]...)), floats(x)
+		_, first := t.first(kind, x, axis)
+		return list(t.reshape(t.elements(tensor.Int64, kernel.Copy, first), n.shape[0]...)), floats(x)
 	}
 }
 
