@@ -86,3 +86,16 @@ func TestNeighbours(t *testing.T) {
 		s.hold(t, 1e-4, y, s.Op("GlobalLpPool", []graph.Value{x}, attribute("p", p+1)))
 	}
 }
+
+// TestSecondDerivatives: gradients of resampling are differentiated again, through what they consist of.
+func TestSecondDerivatives(t *testing.T) {
+	s := newSketch(5)
+	grad := s.Op("visus.ResizeGrad", []graph.Value{s.floats(-1, 1, 1, 2, 5, 7)}, attribute("mode", "linear"), attribute("shape", []int64{1, 2, 4, 3}),
+		attribute("scales", []float32{1, 1, 5. / 4, 7. / 3}))
+	s.hold(t, 1e-5, grad)
+	for _, padding := range []string{"zeros", "border", "reflection"} {
+		s := newSketch(6)
+		inputs := []graph.Value{s.floats(-1, 1, 2, 2, 4, 3), s.floats(-1.5, 1.5, 2, 3, 2, 2), s.floats(-1, 1, 2, 2, 3, 2)}
+		s.hold(t, 1e-4, s.Ops("visus.GridSampleGrad", 2, inputs, attribute("padding_mode", padding))...)
+	}
+}
