@@ -309,7 +309,7 @@ func averagePool(t *translator, n *node) ([]*value, error) {
 func (t *translator) pool(q pool, x *value, shape []int) []*value {
 	c := call{name: "Pool", in: []*value{x}}
 	c.plan = func(p *planner, c *call) error {
-		from, err := p.known(x)
+		from, err := p.filled(x)
 		if err != nil {
 			return err
 		}
@@ -335,6 +335,18 @@ func (t *translator) pool(q pool, x *value, shape []int) []*value {
 		return p.execute("Pool", primitive, []arg{{dnnl.Src, from}}, outs...)
 	}
 	return t.invoke(q.key()+fmt.Sprint(q.algorithm), c, x.kind, shape)
+}
+
+// filled is where a value lies without gaps: of a source with gaps and channels last, oneDNN's gradient of a pooling adds to what its memory held.
+func (p *planner) filled(v *value) (place, error) {
+	at, err := p.known(v)
+	if err != nil || at.opaque || at.layout.compact() {
+		return at, err
+	}
+	if at, err = p.dense(at); err != nil {
+		return place{}, err
+	}
+	return p.described(at)
 }
 
 // pooled is what a pooling leaves for its gradient.
