@@ -179,7 +179,7 @@ func average(t *translator, n *node) ([]*value, error) {
 
 func modulo(t *translator, n *node) ([]*value, error) {
 	if n.Int("fmod", 0) == 0 {
-		return nil, fmt.Errorf("Mod without fmod")
+		return nil, fmt.Errorf("a Mod without fmod")
 	}
 	return list(t.el(kernel.Mod, n.in[0], n.in[1])), floats(n.in...)
 }

@@ -72,6 +72,17 @@ func TestGridSample(t *testing.T) {
 	}
 }
 
+// TestGridSampleOfVolumes: three spatial dimensions are of opset 20.
+func TestGridSampleOfVolumes(t *testing.T) {
+	for _, padding := range []string{"zeros", "border", "reflection"} {
+		s := newSketch(7)
+		s.Builder = graph.NewBuilder("sketch", 20)
+		y := s.Op("GridSample", []graph.Value{s.floats(-1, 1, 2, 3, 4, 5, 6), s.floats(-1.5, 1.5, 2, 3, 4, 5, 3)}, attribute("mode", "linear"),
+			attribute("padding_mode", padding))
+		s.hold(t, 1e-4, y)
+	}
+}
+
 // TestNeighbours holds LRN and the Lp pools.
 func TestNeighbours(t *testing.T) {
 	for _, size := range []int64{1, 3, 5} {

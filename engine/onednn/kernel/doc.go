@@ -11,6 +11,9 @@
 // Everything is computed in float32, whatever the types in memory, but for loops with an operand or a result of float64, which are computed one
 // element after the other in float64, slowly: they are meant for a few numbers. Sums are added up in float32 within a tile (a few dozen terms in
 // each vector lane) and in float64 from tile to tile. Results do not depend on anything but the number of threads.
+//
+// Take, Put, Pick, Top, Running, Mix, Sample and Integers are kernels for what no loop does: entries at indices, places of the largest, running
+// sums, sparse matrices along a dimension, GridSample, exact arithmetic of integers. Their results do not depend on the number of threads either.
 package kernel
 
 import "errors"
