@@ -89,7 +89,8 @@ func TestFallback(t *testing.T) {
 		want string
 	}{
 		{gradients(t, "MaxPool", graph.Attribute{Name: "kernel_shape", Value: []int64{2, 2}}), "engine: onednn "},
-		{gradients(t, "LpPool", graph.Attribute{Name: "kernel_shape", Value: []int64{2, 2}}), "LpPool"},
+		{gradients(t, "AveragePool", graph.Attribute{Name: "kernel_shape", Value: []int64{3, 3}}, graph.Attribute{Name: "strides", Value: []int64{2, 2}},
+			graph.Attribute{Name: "ceil_mode", Value: int64(1)}, graph.Attribute{Name: "count_include_pad", Value: int64(1)}), "AveragePool"},
 	} {
 		p, err := e.Compile(context.Background(), c.g, engine.Options{})
 		if err != nil {
