@@ -1,0 +1,139 @@
+//go:build unix && cgo
+
+package onednn
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"visus/engine"
+	"visus/graph"
+	"visus/graph/grad"
+	"visus/tensor"
+)
+
+func TestOpen(t *testing.T) {
+	e := open(t)
+	again, err := Open(Options{})
+	if err != nil || again.Name() != e.Name() || !strings.HasPrefix(e.Name(), "onednn 3.") {
+		t.Errorf("%q, opened again %v, %v", e.Name(), again, err)
+	}
+	if _, err := Open(Options{Library: "/other"}); err == nil || !strings.Contains(err.Error(), "onednn: ") || !strings.Contains(err.Error(), "/other") {
+		t.Errorf("another library: %v", err)
+	}
+}
+
+// TestInstructionSets runs tests of this package again in processes that may not use the processor's newer instructions.
+func TestInstructionSets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs other tests again")
+	}
+	open(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range []string{"AVX2", "SSE41"} {
+		c := exec.Command(self, "-test.run=^(TestGoldenGraph|TestRandomGraphs|TestEngine)$", "-test.v", "-rapid.nofailfile", "-rapid.checks=50")
+		c.Env = append(os.Environ(), "DNNL_MAX_CPU_ISA="+set)
+		out, err := c.CombinedOutput()
+		if passed := strings.Count(string(out), "\n--- PASS") + strings.Count(string(out), "\n--- SKIP"); err != nil || passed != 3 {
+			t.Errorf("%s: %v\n%s", set, err, out)
+		}
+	}
+}
+
+// trainable is a convolution with a ReLU, a matrix and their gradients, whose weights are states.
+func trainable(t *testing.T) (*graph.Graph, []engine.State) {
+	t.Helper()
+	b := graph.NewBuilder("small", 18)
+	x := b.Input("x", tensor.Float32, graph.Dims(2, 3, 6, 6)...)
+	w := b.Input("w", tensor.Float32, graph.Dims(8, 3, 3, 3)...)
+	m := b.Input("m", tensor.Float32, graph.Dims(8*16, 5)...)
+	y := b.Flatten(b.Relu(b.Conv(x, w, graph.Value{}, graph.Window{})), 1)
+	y = b.Op("MatMul", []graph.Value{y, m})
+	b.Output("loss", b.Op("ReduceSum", []graph.Value{b.Op("Mul", []graph.Value{y, y})}, graph.Attribute{Name: "keepdims", Value: int64(0)}))
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := grad.Append(g, "loss", "w", "m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err = graph.Extend(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []engine.State
+	for _, name := range []string{"w", "m"} {
+		b.Output("next "+name, b.Op("Sub", []graph.Value{b.Value(name), b.Value(names[name])}))
+		states = append(states, engine.State{Input: name, Output: "next " + name})
+	}
+	if g, err = b.Build(); err != nil {
+		t.Fatal(err)
+	}
+	return g, states
+}
+
+// TestNothingLeaks compiles, runs and closes a small training step 10,000 times: the process does not grow.
+func TestNothingLeaks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("10,000 compilations")
+	}
+	e := open(t)
+	if _, err := os.Stat("/proc/self/statm"); err != nil {
+		t.Skip(err)
+	}
+	g, states := trainable(t)
+	x := tensor.New(tensor.Float32, 2, 3, 6, 6)
+	cycle := func() {
+		p, err := e.Compile(context.Background(), g, engine.Options{State: states})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Run(context.Background(), []*tensor.Tensor{x}, []*tensor.Tensor{nil}); err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+	}
+	runtime.LockOSThread() // C's allocator has a heap for each thread
+	defer runtime.UnlockOSThread()
+	const cycles = 2500
+	const limit = 100 * cycles // a leak grows in every round, Go's heap only breathes
+	least := int64(math.MaxInt64)
+	for range 4 { // the first may grow: caches and heaps fill
+		before := resident(t)
+		for range cycles {
+			cycle()
+		}
+		least = min(least, resident(t)-before)
+	}
+	t.Logf("4 times %d cycles: resident memory grew by %d bytes in one of them", cycles, least)
+	if least > limit {
+		t.Errorf("resident memory grew by %d bytes in %d cycles", least, cycles)
+	}
+}
+
+// resident returns the bytes of the process that lie in memory, after Go's garbage is gone.
+func resident(t *testing.T) int64 {
+	t.Helper()
+	runtime.GC()
+	debug.FreeOSMemory()
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var total, pages int64
+	if _, err := fmt.Sscan(string(data), &total, &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
