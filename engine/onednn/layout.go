@@ -110,15 +110,6 @@ func (l layout) nested() bool {
 	return true
 }
 
-// span is the number of elements from the first to the last, for strides that are not negative.
-func (l layout) span() int {
-	n := 1
-	for _, a := range l.axes() {
-		n += (a.size - 1) * a.stride
-	}
-	return n
-}
-
 // packed is the layout without gaps whose factors lie in the order of l's.
 func (l layout) packed() layout {
 	out := layout{dims: make([][]factor, len(l.dims))}
