@@ -15,7 +15,7 @@ var floors = [][]string{
 	{"internal"},
 	{"graph", "stimulus", "trial"},
 	{"engine", "measure"},
-	{"observer", "train", "report"},
+	{"observer", "train", "report", "eager"},
 	{"adapt"},
 	{"study"},
 	{"cmd", "bench"},
@@ -25,6 +25,7 @@ var floors = [][]string{
 var alone = map[string][]string{
 	"measure":          {"graph", "stimulus", "tensor"},
 	"train":            {"stimulus", "measure"},
+	"eager":            {"stimulus", "measure"},
 	"report":           {"graph", "engine", "stimulus", "trial", "measure"},
 	"stimulus/corrupt": {"graph", "engine"},
 }

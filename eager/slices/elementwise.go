@@ -1,0 +1,382 @@
+package slices
+
+import (
+	"math"
+	"slices"
+
+	"visus/eager"
+)
+
+// Unary applies an element-wise function. Outside its domain the result is NaN or infinite.
+func (t *Tensor) Unary(op eager.UnaryOp) *Tensor {
+	if t.err != nil {
+		return t
+	}
+	if op == eager.Not {
+		return t.not()
+	}
+	exact := op <= eager.Square // abs, neg, sign and square stay whole numbers
+	if !t.dtype.Float() && !(t.dtype == eager.Int64 && exact) {
+		return failed(eager.Errorf(op.String(), eager.ErrDType, "expected floats, found %v; cast first", t.dtype))
+	}
+	if op == eager.IsNaN || op == eager.IsInf {
+		return t.classify(op)
+	}
+	out := empty(t.dtype, t.shape)
+	switch t.dtype {
+	case eager.Float32:
+		apply(op, values[float32](out), values[float32](t))
+	case eager.Float64:
+		apply(op, values[float64](out), values[float64](t))
+	default:
+		applyExact(op, values[int64](out), values[int64](t))
+	}
+	return record(out, func(g *Tensor) []*Tensor { return []*Tensor{unaryGradient(op, t.plain(), out.plain(), g)} }, t)
+}
+
+func (t *Tensor) not() *Tensor {
+	if t.dtype != eager.Bool {
+		return failed(eager.Errorf("logical_not", eager.ErrDType, "expected bool, found %v", t.dtype))
+	}
+	out := empty(eager.Bool, t.shape)
+	for i, v := range values[bool](t) {
+		values[bool](out)[i] = !v
+	}
+	return out
+}
+
+func (t *Tensor) classify(op eager.UnaryOp) *Tensor {
+	out := empty(eager.Bool, t.shape)
+	dst := values[bool](out)
+	for i, v := range values[float64](t.plain().Cast(eager.Float64)) {
+		dst[i] = op == eager.IsNaN && v != v || op == eager.IsInf && math.IsInf(v, 0)
+	}
+	return out
+}
+
+func apply[E float32 | float64](op eager.UnaryOp, dst, src []E) {
+	if op <= eager.Square {
+		applyExact(op, dst, src)
+		return
+	}
+	f := functions[op]
+	parallel(len(dst), 1<<13, func(from, to int) {
+		for i := from; i < to; i++ {
+			dst[i] = E(f(float64(src[i])))
+		}
+	})
+}
+
+// functions are computed in float64 and rounded once.
+var functions = map[eager.UnaryOp]func(float64) float64{
+	eager.Sqrt: math.Sqrt, eager.Exp: math.Exp, eager.Log: math.Log, eager.Log2: math.Log2, eager.Log10: math.Log10,
+	eager.Log1p: math.Log1p, eager.Sin: math.Sin, eager.Cos: math.Cos, eager.Tan: math.Tan, eager.Sinh: math.Sinh,
+	eager.Cosh: math.Cosh, eager.Tanh: math.Tanh, eager.Arcsin: math.Asin, eager.Arccos: math.Acos, eager.Arctan: math.Atan,
+	eager.Arcsinh: math.Asinh, eager.Arccosh: math.Acosh, eager.Arctanh: math.Atanh, eager.Round: math.RoundToEven,
+	eager.Ceil: math.Ceil, eager.Floor: math.Floor,
+}
+
+func applyExact[E number](op eager.UnaryOp, dst, src []E) {
+	for i, v := range src {
+		switch op {
+		case eager.Abs:
+			dst[i] = max(v, -v)
+		case eager.Neg:
+			dst[i] = -v
+		case eager.Square:
+			dst[i] = v * v
+		case eager.Sign:
+			dst[i] = sign(v)
+		}
+	}
+}
+
+// sign is NaN at NaN.
+func sign[E number](v E) E {
+	switch {
+	case v > 0:
+		return 1
+	case v < 0:
+		return -1
+	}
+	return v
+}
+
+// Binary applies an element-wise function of two tensors of one type, which broadcast.
+func (t *Tensor) Binary(op eager.BinaryOp, y *Tensor) *Tensor {
+	if bad := first(t, y); bad != nil {
+		return bad
+	}
+	shape, err := checkPair(op.String(), t, y)
+	if err != nil {
+		return failed(err)
+	}
+	out := empty(t.dtype, shape)
+	if err := binary(op, out, spread(t, shape), spread(y, shape)); err != nil {
+		return failed(err)
+	}
+	return record(out, func(g *Tensor) []*Tensor { return binaryGradient(op, t.plain(), y.plain(), out.plain(), g) }, t, y)
+}
+
+// BinaryInto writes the result into out, which has the shape and type of both operands and may be one of them. It allocates nothing
+// and records no gradient.
+func BinaryInto(out *Tensor, op eager.BinaryOp, x, y *Tensor) error {
+	if bad := first(out, x, y); bad != nil {
+		return bad.err
+	}
+	same := slices.Equal(x.shape, y.shape) && slices.Equal(x.shape, out.shape) && x.dtype == y.dtype && x.dtype == out.dtype
+	if !same {
+		return eager.Errorf(op.String(), eager.ErrShape, "expected one shape and type, found %v%v, %v%v into %v%v",
+			x.dtype, x.shape, y.dtype, y.shape, out.dtype, out.shape)
+	}
+	return binary(op, out, x, y)
+}
+
+// BinaryScalar applies the function to a scalar of the tensor's type; reversed puts the scalar on the left.
+func (t *Tensor) BinaryScalar(op eager.BinaryOp, s float64, reversed bool) *Tensor {
+	scalar := t.Full(t.dtype, s, nil)
+	if reversed {
+		return scalar.Binary(op, t)
+	}
+	return t.Binary(op, scalar)
+}
+
+func checkPair(op string, x, y *Tensor) ([]int, error) {
+	if x.dtype != y.dtype {
+		return nil, eager.Errorf(op, eager.ErrDType, "expected one type, found %v and %v; cast first", x.dtype, y.dtype)
+	}
+	return joint(op, x.shape, y.shape)
+}
+
+// joint returns the shape that two shapes broadcast to.
+func joint(op string, a, b []int) ([]int, error) {
+	if slices.Equal(a, b) {
+		return a, nil
+	}
+	long, short := a, b
+	if len(a) < len(b) {
+		long, short = b, a
+	}
+	out, shift := slices.Clone(long), len(long)-len(short)
+	for i, n := range short {
+		switch {
+		case n == out[shift+i] || n == 1:
+		case out[shift+i] == 1:
+			out[shift+i] = n
+		default:
+			return nil, eager.Errorf(op, eager.ErrShape, "expected shapes that broadcast, found %v and %v", a, b)
+		}
+	}
+	return out, nil
+}
+
+// spread returns the data of t for every element of the shape; one element stays one.
+func spread(t *Tensor, shape []int) *Tensor {
+	if t.size == 1 || slices.Equal(t.shape, shape) {
+		return t
+	}
+	return t.plain().BroadcastTo(shape)
+}
+
+func binary(op eager.BinaryOp, out, x, y *Tensor) error {
+	switch {
+	case out.dtype == eager.Bool:
+		return combineMasks(op, values[bool](out), values[bool](x), values[bool](y))
+	case op >= eager.And || out.dtype == eager.Int64 && (op == eager.Div || op == eager.Pow):
+		return eager.Errorf(op.String(), eager.ErrDType, "not defined for %v; cast first", out.dtype)
+	case out.dtype == eager.Float32:
+		combine(op, values[float32](out), values[float32](x), values[float32](y))
+	case out.dtype == eager.Float64:
+		combine(op, values[float64](out), values[float64](x), values[float64](y))
+	default:
+		return combineIntegers(op, values[int64](out), values[int64](x), values[int64](y))
+	}
+	return nil
+}
+
+func combineIntegers(op eager.BinaryOp, dst, a, b []int64) error {
+	if (op == eager.FloorDiv || op == eager.Mod) && slices.Contains(b, 0) {
+		return eager.Errorf(op.String(), eager.ErrEngine, "expected integers other than 0 to divide by")
+	}
+	combine(op, dst, a, b)
+	return nil
+}
+
+func combineMasks(op eager.BinaryOp, dst, a, b []bool) error {
+	for i := range dst {
+		x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
+		switch op {
+		case eager.And, eager.Mul, eager.Minimum:
+			dst[i] = x && y
+		case eager.Or, eager.Add, eager.Maximum:
+			dst[i] = x || y
+		default:
+			return eager.Errorf(op.String(), eager.ErrDType, "not defined for bool; cast first")
+		}
+	}
+	return nil
+}
+
+// combine applies op; an operand of one element stands for all.
+func combine[E number](op eager.BinaryOp, dst, a, b []E) {
+	if len(a) == len(dst) && len(b) == len(dst) && op <= eager.Mul {
+		basic(op, dst, a, b)
+		return
+	}
+	for i := range dst {
+		x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
+		dst[i] = pair(op, x, y)
+	}
+}
+
+func basic[E number](op eager.BinaryOp, dst, a, b []E) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	switch op {
+	case eager.Add:
+		for i := range dst {
+			dst[i] = a[i] + b[i]
+		}
+	case eager.Sub:
+		for i := range dst {
+			dst[i] = a[i] - b[i]
+		}
+	case eager.Mul:
+		for i := range dst {
+			dst[i] = a[i] * b[i]
+		}
+	}
+}
+
+func pair[E number](op eager.BinaryOp, x, y E) E {
+	switch op {
+	case eager.Add:
+		return x + y
+	case eager.Sub:
+		return x - y
+	case eager.Mul:
+		return x * y
+	case eager.Div:
+		return x / y
+	case eager.Minimum:
+		return min(x, y)
+	case eager.Maximum:
+		return max(x, y)
+	case eager.Pow:
+		return E(math.Pow(float64(x), float64(y)))
+	}
+	quotient, rest := divide(x, y)
+	if op == eager.FloorDiv {
+		return quotient
+	}
+	return rest
+}
+
+// divide rounds toward minus infinity; the rest has the sign of y. Rest and quotient agree, as in Python.
+func divide[E number](x, y E) (quotient, rest E) {
+	if typeOf[E]() == eager.Int64 {
+		quotient = x / y
+		rest = x - quotient*y
+		if rest != 0 && (rest < 0) != (y < 0) {
+			return quotient - 1, rest + y
+		}
+		return quotient, rest
+	}
+	if y == 0 {
+		return x / y, E(math.NaN())
+	}
+	r := math.Mod(float64(x), float64(y))
+	q := math.Round((float64(x) - r) / float64(y))
+	if r != 0 && (r < 0) != (y < 0) {
+		r, q = r+float64(y), q-1
+	} else if r == 0 {
+		r = math.Copysign(0, float64(y))
+	}
+	return E(q), E(r)
+}
+
+// Compare gives a mask; comparisons with NaN are false, except that NaN differs from everything.
+func (t *Tensor) Compare(op eager.CompareOp, y *Tensor) *Tensor {
+	if bad := first(t, y); bad != nil {
+		return bad
+	}
+	shape, err := checkPair(op.String(), t, y)
+	if err != nil {
+		return failed(err)
+	}
+	out := empty(eager.Bool, shape)
+	a, b, dst := spread(t, shape), spread(y, shape), values[bool](out)
+	switch t.dtype {
+	case eager.Float32:
+		compare(op, dst, values[float32](a), values[float32](b))
+	case eager.Float64:
+		compare(op, dst, values[float64](a), values[float64](b))
+	case eager.Int64:
+		compare(op, dst, values[int64](a), values[int64](b))
+	default:
+		compare(op, dst, bits(values[bool](a)), bits(values[bool](b)))
+	}
+	return out
+}
+
+func compare[E number](op eager.CompareOp, dst []bool, a, b []E) {
+	for i := range dst {
+		x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
+		switch op {
+		case eager.Less:
+			dst[i] = x < y
+		case eager.LessEqual:
+			dst[i] = x <= y
+		case eager.Greater:
+			dst[i] = x > y
+		case eager.GreaterEqual:
+			dst[i] = x >= y
+		case eager.Equal:
+			dst[i] = x == y
+		case eager.NotEqual:
+			dst[i] = x != y
+		}
+	}
+}
+
+// Where takes a where the mask is true and b elsewhere; all three broadcast. What is not taken gets a gradient of exactly 0.
+func (t *Tensor) Where(a, b *Tensor) *Tensor {
+	if bad := first(t, a, b); bad != nil {
+		return bad
+	}
+	if t.dtype != eager.Bool {
+		return failed(eager.Errorf("where", eager.ErrDType, "expected a bool mask, found %v", t.dtype))
+	}
+	shape, err := checkPair("where", a, b)
+	if err == nil {
+		shape, err = joint("where", shape, t.shape)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	out := empty(a.dtype, shape)
+	mask, x, y := t.BroadcastTo(shape), spread(a, shape), spread(b, shape)
+	switch a.dtype {
+	case eager.Float32:
+		choose(values[float32](out), values[bool](mask), values[float32](x), values[float32](y))
+	case eager.Float64:
+		choose(values[float64](out), values[bool](mask), values[float64](x), values[float64](y))
+	case eager.Int64:
+		choose(values[int64](out), values[bool](mask), values[int64](x), values[int64](y))
+	default:
+		choose(values[bool](out), values[bool](mask), values[bool](x), values[bool](y))
+	}
+	return record(out, func(g *Tensor) []*Tensor {
+		zero := eager.Scalar(g, 0)
+		return []*Tensor{sumTo(mask.Where(g, zero), a.shape), sumTo(mask.Where(zero, g), b.shape)}
+	}, a, b)
+}
+
+func choose[E element](dst []E, mask []bool, a, b []E) {
+	for i, first := range mask {
+		if first {
+			dst[i] = a[min(i, len(a)-1)]
+		} else {
+			dst[i] = b[min(i, len(b)-1)]
+		}
+	}
+}
