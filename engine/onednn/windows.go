@@ -202,6 +202,14 @@ type operand struct {
 	of  *value
 }
 
+// skips says whether a gradient of weights [.., I, k...] is one that oneDNN must not compute with channels last: that of a convolution of
+// 1×1 with strides, for which it first packs its source. Unless the channels are whole vectors, oneDNN 3.2 then writes beyond its
+// scratchpad (AVX-512) or adds up what lies beside the source (AVX2).
+func skips(strides, weights []int) bool {
+	kernel := len(weights) - len(strides)
+	return slices.Max(strides) > 1 && slices.Max(weights[kernel:]) == 1 && weights[kernel-1]%block != 0
+}
+
 // backward plans one of the gradients of a convolution.
 func (p *planner) backward(name string, c dnnl.Convolution, out *value, a, b operand, role dnnl.Arg) error {
 	free, err := p.free(out.shape)
@@ -213,9 +221,10 @@ func (p *planner) backward(name string, c dnnl.Convolution, out *value, a, b ope
 	}
 	descs := map[dnnl.Arg]*dnnl.Desc{dnnl.Src: &c.Src, dnnl.DiffSrc: &c.Src, dnnl.Weights: &c.Weights, dnnl.DiffWeights: &c.Weights, dnnl.DiffDst: &c.Dst}
 	*descs[role] = free
+	anything := role == dnnl.DiffWeights && skips(c.Strides, out.shape)
 	for _, o := range []operand{a, b} {
 		wish, err := p.wish(o.of)
-		if o.arg == dnnl.Weights && err == nil {
+		if (o.arg == dnnl.Weights || anything) && err == nil {
 			wish, err = p.scope.Any(dnnl.F32, o.of.shape...)
 		}
 		if err != nil {
