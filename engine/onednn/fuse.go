@@ -56,6 +56,9 @@ func fuse(values []*value, needed []*value) []*unit {
 		}
 	}
 	f.join()
+	for v, kept := range f.kept {
+		v.kept = kept
+	}
 	return f.order()
 }
 

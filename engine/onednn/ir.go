@@ -14,6 +14,7 @@ type value struct {
 	kind  tensor.Type
 	shape []int
 	maker maker
+	kept  bool // has memory; else every loop that uses it computes it
 }
 
 // maker tells how a value comes about.

@@ -181,18 +181,15 @@ func (b *loopBuilder) write() error {
 		number, _ := scalar(v)
 		b.emit(v, kernel.Instruction{Op: kernel.Constant, Value: number})
 	}
-	products := b.products()
+	needed := b.needed()
 	for _, m := range b.unit.members {
 		e, ok := m.maker.(*element)
-		if !ok || products[m] {
+		if !ok || !needed[m] {
 			continue
 		}
 		op, in := e.op, e.in
-		if op == kernel.Add && products[in[1]] {
-			in = []*value{in[1], in[0]}
-		}
-		if op == kernel.Add && products[in[0]] {
-			op, in = kernel.MulAdd, append(slices.Clone(in[0].maker.(*element).in), in[1])
+		if fused := multiplyAdd(m); fused != nil {
+			op, in = kernel.MulAdd, fused
 		}
 		c := kernel.Instruction{Op: op}
 		for i, to := range []*int{&c.A, &c.B, &c.C}[:len(in)] {
@@ -208,28 +205,34 @@ func (b *loopBuilder) write() error {
 	return nil
 }
 
-// products are the members that a sum alone reads: it multiplies and adds at once. Of two products the first is taken.
-func (b *loopBuilder) products() map[*value]bool {
-	uses := map[*value]int{}
-	for _, v := range b.unit.stored {
-		uses[v]++
+// multiplyAdd are the factors and the summand of a sum with a product, which are multiplied and added at once; nil where it is none. A product
+// that some loop stores is not one: that loop and others would round differently, and a maximum be equal to no entry.
+func multiplyAdd(v *value) []*value {
+	e, ok := v.maker.(*element)
+	if !ok || e.op != kernel.Add || v.kind != tensor.Float32 {
+		return nil
 	}
-	for _, m := range b.unit.members {
-		for _, in := range m.maker.operands() {
-			uses[in]++
+	for i, in := range e.in {
+		if p, ok := in.maker.(*element); ok && p.op == kernel.Mul && !in.kept {
+			return append(slices.Clone(p.in), e.in[1-i])
 		}
 	}
+	return nil
+}
+
+// needed are the members that have a register: all but products that are only added to something at once.
+func (b *loopBuilder) needed() map[*value]bool {
 	out := map[*value]bool{}
+	for _, v := range b.unit.stored {
+		out[v] = true
+	}
 	for _, m := range b.unit.members {
-		e, ok := m.maker.(*element)
-		if !ok || e.op != kernel.Add || m.kind != tensor.Float32 {
-			continue
+		in := multiplyAdd(m)
+		if in == nil {
+			in = m.maker.operands()
 		}
-		for _, in := range e.in {
-			if p, ok := in.maker.(*element); ok && p.op == kernel.Mul && uses[in] == 1 && slices.Contains(b.unit.members, in) {
-				out[in] = true
-				break
-			}
+		for _, v := range in {
+			out[v] = true
 		}
 	}
 	return out

@@ -57,7 +57,7 @@ func TestRandomGraphs(t *testing.T) {
 		}
 	})
 	for _, op := range []string{"Conv", "ConvTranspose", "MaxPool", "MatMul", "Transpose", "Slice", "Concat", "Pad", "BatchNormalization", "ReduceMax"} {
-		if operators[op] == 0 {
+		if operators[op] == 0 && !testing.Short() {
 			t.Errorf("no graph had %s", op)
 		}
 	}
