@@ -17,6 +17,7 @@ type unit struct {
 	stored   []*value // those of the members, or of the call, that get memory
 	position int      // the last member's index: earlier units come first where nothing else decides
 	after    map[*unit]bool
+	latest   int  // the largest position of the unit and all that it comes after
 	commit   bool // changes the state, or comes after what does
 }
 
@@ -37,13 +38,23 @@ type fusion struct {
 	reads  map[*value]map[*value]bool
 	units  []*unit
 	calls  map[*call]*unit
+	apart  bool
 }
 
 // fuse sorts the values that the needed ones are made of into units, in an order in which they can run. Elements go into the loop of what
 // uses them; those used by several loops are computed in each where that is cheap and stored in the first otherwise.
 func fuse(values []*value, needed []*value) []*unit {
+	units, ok := fused(values, needed, false)
+	if !ok {
+		units, _ = fused(values, needed, true)
+	}
+	return units
+}
+
+// fused is false where units wait for each other, which cannot be where they are apart: then each value with memory has a loop of its own.
+func fused(values []*value, needed []*value, apart bool) ([]*unit, bool) {
 	f := &fusion{users: map[*value][]*value{}, kept: map[*value]bool{}, where: map[*value][]*unit{}, live: map[*value]bool{},
-		needed: map[*value]bool{}, effort: map[*value]int{}, reads: map[*value]map[*value]bool{}, calls: map[*call]*unit{}}
+		needed: map[*value]bool{}, effort: map[*value]int{}, reads: map[*value]map[*value]bool{}, calls: map[*call]*unit{}, apart: apart}
 	for _, v := range needed {
 		f.needed[v] = true
 	}
@@ -55,11 +66,15 @@ func fuse(values []*value, needed []*value) []*unit {
 			f.assign(v)
 		}
 	}
-	f.join()
+	f.link()
+	if !apart {
+		f.join()
+	}
 	for v, kept := range f.kept {
 		v.kept = kept
 	}
-	return f.order()
+	units := f.order()
+	return units, len(units) == len(f.units)
 }
 
 // trace finds what is live and who uses it.
@@ -193,7 +208,7 @@ func (f *fusion) element(v *value) {
 		return
 	}
 	f.kept[v] = true
-	if len(loops) > 0 && f.room(loops[:1]) && !f.returns(v, loops[0]) { // the first loop that uses it may compute it
+	if len(loops) > 0 && !f.apart && f.room(loops[:1]) && !f.returns(v, loops[0]) { // the first loop that uses it may compute it
 		u := loops[0]
 		u.members, u.stored = append(u.members, v), append(u.stored, v)
 		f.where[v] = []*unit{u}
@@ -276,11 +291,24 @@ func (f *fusion) link() {
 			}
 		}
 	}
+	seen := map[*unit]bool{}
+	var latest func(u *unit) int
+	latest = func(u *unit) int {
+		if !seen[u] {
+			seen[u], u.latest = true, u.position
+			for from := range u.after {
+				u.latest = max(u.latest, latest(from))
+			}
+		}
+		return u.latest
+	}
+	for _, u := range f.units {
+		latest(u)
+	}
 }
 
 // join makes one loop of two over the same shape that read the same large tensor and do not need each other.
 func (f *fusion) join() {
-	f.link()
 	readers := map[*value][]*unit{}
 	for _, u := range f.units {
 		if u.call != nil {
@@ -319,17 +347,13 @@ func (f *fusion) join() {
 // needs says whether a has to come after b.
 func needs(a, b *unit) bool {
 	seen := map[*unit]bool{}
-	least := b.position // what comes after b has a member that was made after b's first
-	for _, v := range b.members {
-		least = min(least, v.index)
-	}
 	var search func(u *unit) bool
 	search = func(u *unit) bool {
 		for from := range u.after {
 			if from == b {
 				return true
 			}
-			if !seen[from] && from.position >= least {
+			if !seen[from] && from.latest >= b.position { // else nothing behind it is b
 				seen[from] = true
 				if search(from) {
 					return true
@@ -359,6 +383,18 @@ func (f *fusion) merge(a, b *unit) {
 		if u.after[b] {
 			delete(u.after, b)
 			u.after[a] = true
+		}
+	}
+	a.latest = max(a.latest, b.latest)
+	f.delay(a)
+}
+
+// delay tells those that come after a unit of its latest position.
+func (f *fusion) delay(u *unit) {
+	for _, v := range f.units {
+		if v.after[u] && v.latest < u.latest {
+			v.latest = u.latest
+			f.delay(v)
 		}
 	}
 }
