@@ -34,6 +34,7 @@ func TestRandomGraphs(t *testing.T) {
 	operators := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		d := newDrawing(t)
+		d.image()
 		for range d.number("operators", 1, 12) {
 			d.operator()
 		}
@@ -148,10 +149,14 @@ type drawing struct {
 func newDrawing(t *rapid.T) *drawing {
 	d := &drawing{t: t, b: graph.NewBuilder("random", 18), used: map[string]bool{}, values: map[string]*tensor.Tensor{}}
 	d.random = rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+	return d
+}
+
+// image is what random graphs begin with.
+func (d *drawing) image() {
 	sizes := []int{1, 2, 3, 5, 8, 13, 34}
 	channels, height, width := pick(d, "channels", 1, 3, 4, 8, 16, 17, 32), pick(d, "height", sizes...), pick(d, "width", sizes...)
 	d.at = append(d.at, d.input("x", 1, d.number("batch", 1, 3), channels, height, width))
-	return d
 }
 
 func (d *drawing) number(name string, low, high int) int {
