@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -32,22 +31,12 @@ func open(t testing.TB) *Engine {
 	return e
 }
 
-// cases is the format of index.json.
-type cases struct {
-	Cases []struct {
-		Name      string
-		Exporters []string
-		Output    float64 `json:"tolerance_output"` // both of the largest entry
-		Gradient  float64 `json:"tolerance_gradient"`
-	}
-}
-
 // TestGoldenGraph holds outputs, and gradients with respect to inputs, of the graphs in the folder to PyTorch's. Graphs that the engine
 // refuses it lists; all cases are taken.
 func TestGoldenGraph(t *testing.T) {
 	e := open(t)
 	dir := golden.Dir(t, "graph")
-	index := golden.JSON[cases](t, filepath.Join(dir, "index.json"))
+	index := golden.JSON[golden.GraphCases](t, filepath.Join(dir, "index.json"))
 	refused := map[string][]string{}
 	taken, files, compared := 0, 0, 0
 	for _, c := range index.Cases {
@@ -142,30 +131,10 @@ func goldenCase(e *Engine, path string, arrays map[string]*tensor.Tensor, output
 				continue
 			}
 			compared++
-			if err := near(got[i], want[i], tolerance); err != nil {
+			if err := golden.Near(got[i], want[i], tolerance); err != nil {
 				return compared, fmt.Errorf("output %q: %w", p.Outputs()[i].Name, err)
 			}
 		}
 	}
 	return compared, nil
-}
-
-func near(got, want *tensor.Tensor, tolerance float64) error {
-	if !slices.Equal(got.Shape(), want.Shape()) {
-		return fmt.Errorf("shape %v, want %v", got.Shape(), want.Shape())
-	}
-	a, b := got.Floats(), want.Floats()
-	largest := 0.0
-	for _, v := range b {
-		if !math.IsNaN(v) && !math.IsInf(v, 0) {
-			largest = max(largest, math.Abs(v))
-		}
-	}
-	for i := range a {
-		same := a[i] == b[i] || math.IsNaN(a[i]) && math.IsNaN(b[i]) || math.Abs(a[i]-b[i]) <= tolerance*largest
-		if !same {
-			return fmt.Errorf("element %d is %g, want %g (largest %g)", i, a[i], b[i], largest)
-		}
-	}
-	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"visus/engine/ort"
 	"visus/graph"
 	"visus/graph/grad"
+	"visus/internal/golden"
 	"visus/tensor"
 )
 
@@ -102,7 +103,7 @@ func compare(t *rapid.T, d *drawing, g *graph.Graph, p, q engine.Program, states
 		t.Skip("numbers that grow without bounds") // rounding tells them apart
 	}
 	for i := range got { // what is 0 but for rounding differs
-		if err := near(got[i], want[i], 1e-3); err != nil && beyond(got[i], want[i], 2e-4*largest) {
+		if err := golden.Near(got[i], want[i], 1e-3); err != nil && beyond(got[i], want[i], 2e-4*largest) {
 			t.Fatalf("step %d, %s: %v\n%s", step, names[i], err, describe(g))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"visus/engine/ort"
 	"visus/graph"
 	"visus/graph/grad"
+	"visus/internal/golden"
 	"visus/tensor"
 )
 
@@ -97,10 +98,10 @@ func (s *sketch) hold(t *testing.T, tolerance float64, outputs ...graph.Value) {
 	}
 	want, got, again := s.run(t, reference, g, 1), s.run(t, e, g, 1), s.run(t, e, g, 2)
 	for i := range want {
-		if err := near(got[i], want[i], tolerance); err != nil {
+		if err := golden.Near(got[i], want[i], tolerance); err != nil {
 			t.Errorf("output %q: %v", g.Outputs[i].Name, err)
 		}
-		if err := near(again[i], got[i], 0); err != nil {
+		if err := golden.Near(again[i], got[i], 0); err != nil {
 			t.Errorf("output %q on two threads and on one: %v", g.Outputs[i].Name, err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,22 +15,12 @@ import (
 	"visus/tensor"
 )
 
-// goldenIndex is the format of index.json.
-type goldenIndex struct {
-	Cases []struct {
-		Name      string
-		Exporters []string
-		Output    float64 `json:"tolerance_output"` // both of the largest entry
-		Gradient  float64 `json:"tolerance_gradient"`
-	}
-}
-
 // TestGoldenGraph holds outputs and gradients of every graph in the folder to what PyTorch computed: gradients with respect to all inputs, and
 // to the parameters that the file names as PyTorch does.
 func TestGoldenGraph(t *testing.T) {
 	e := runtime(t)
 	dir := golden.Dir(t, "graph")
-	index := golden.JSON[goldenIndex](t, filepath.Join(dir, "index.json"))
+	index := golden.JSON[golden.GraphCases](t, filepath.Join(dir, "index.json"))
 	passed, all := map[string]int{}, map[string]int{}
 	files, compared := 0, 0
 	for _, c := range index.Cases {
@@ -113,12 +102,12 @@ func goldenCase(e engine.Engine, path string, arrays map[string]*tensor.Tensor, 
 	}
 	first := len(got) - len(wrt)
 	for i := range first {
-		if err := near(got[i], arrays[fmt.Sprint("out", i)], output); err != nil {
+		if err := golden.Near(got[i], arrays[fmt.Sprint("out", i)], output); err != nil {
 			return 0, fmt.Errorf("output %d: %w", i, err)
 		}
 	}
 	for i, name := range wrt {
-		if err := near(got[first+i], want[name], gradient); err != nil {
+		if err := golden.Near(got[first+i], want[name], gradient); err != nil {
 			return i, fmt.Errorf("gradient of %q: %w", name, err)
 		}
 	}
@@ -207,25 +196,4 @@ func plus(a, b *tensor.Tensor) *tensor.Tensor {
 		tensor.Values[float32](out)[i] = float32(x[i] + y[i])
 	}
 	return out
-}
-
-// near compares within a part of the largest entry.
-func near(got, want *tensor.Tensor, tolerance float64) error {
-	if want == nil || !slices.Equal(got.Shape(), want.Shape()) {
-		return fmt.Errorf("shape %v is not that of the golden array", got.Shape())
-	}
-	a, b := got.Floats(), want.Floats()
-	largest := 0.0
-	for _, v := range b {
-		if !math.IsNaN(v) && !math.IsInf(v, 0) {
-			largest = max(largest, math.Abs(v))
-		}
-	}
-	for i := range a {
-		same := a[i] == b[i] || math.IsNaN(a[i]) && math.IsNaN(b[i]) || math.Abs(a[i]-b[i]) <= tolerance*largest
-		if !same {
-			return fmt.Errorf("element %d is %g, want %g (largest %g)", i, a[i], b[i], largest)
-		}
-	}
-	return nil
 }

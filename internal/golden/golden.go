@@ -3,9 +3,12 @@ package golden
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sort"
 	"testing"
 
@@ -71,4 +74,36 @@ func JSON[T any](t testing.TB, path string) T {
 		t.Fatalf("%s: %v", path, err)
 	}
 	return v
+}
+
+// Near reports the first element of got that is further from want than the tolerance, relative to want's largest finite entry. Equal infinities are
+// near, and so are two NaN.
+func Near(got, want *tensor.Tensor, tolerance float64) error {
+	if want == nil || !slices.Equal(got.Shape(), want.Shape()) {
+		return fmt.Errorf("shape %v is not that of the golden array", got.Shape())
+	}
+	a, b := got.Floats(), want.Floats()
+	largest := 0.0
+	for _, v := range b {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			largest = max(largest, math.Abs(v))
+		}
+	}
+	for i := range a {
+		same := a[i] == b[i] || math.IsNaN(a[i]) && math.IsNaN(b[i]) || math.Abs(a[i]-b[i]) <= tolerance*largest
+		if !same {
+			return fmt.Errorf("element %d is %g, want %g (largest %g)", i, a[i], b[i], largest)
+		}
+	}
+	return nil
+}
+
+// GraphCases is the index.json of a folder of graphs, such as data/graph. Tolerances are of the largest entry.
+type GraphCases struct {
+	Cases []struct {
+		Name      string
+		Exporters []string
+		Output    float64 `json:"tolerance_output"`
+		Gradient  float64 `json:"tolerance_gradient"`
+	}
 }
