@@ -17,9 +17,7 @@ const run = 16
 // loop plans a unit that is a loop.
 func (p *planner) loop(u *unit) error {
 	b := &loopBuilder{planner: p, unit: u, registers: map[*value]int{}}
-	if err := b.gather(); err != nil {
-		return err
-	}
+	b.gather()
 	if err := b.arrange(); err != nil {
 		return err
 	}
@@ -46,7 +44,7 @@ type loopBuilder struct {
 }
 
 // gather lists what the members read from elsewhere.
-func (b *loopBuilder) gather() error {
+func (b *loopBuilder) gather() {
 	for _, m := range b.unit.members {
 		for _, in := range m.maker.operands() {
 			if slices.Contains(b.unit.members, in) || slices.Contains(b.operands, in) || slices.Contains(b.numbers, in) {
@@ -59,11 +57,10 @@ func (b *loopBuilder) gather() error {
 			b.operands = append(b.operands, in)
 		}
 	}
-	return nil
 }
 
-// arrange chooses the order of the elements: that of the largest operand, if one lies in blocks rather that one's; and brings large operands
-// that lie otherwise into it. States without a place take it over.
+// arrange chooses the order of the elements: that of the state which the loop replaces, else of an operand of the loop's shape, sooner of one that is
+// not plain. It brings large operands that lie otherwise into that order; states without a place take it over.
 func (b *loopBuilder) arrange() error {
 	chosen := false
 	for _, v := range b.operands {
@@ -155,17 +152,7 @@ func (b *loopBuilder) ordered(at place) (place, error) {
 			return at, nil // read in runs that are long enough
 		}
 	}
-	if b.reference.plain() {
-		return b.dense(at)
-	}
-	for _, c := range b.copies[at.buffer] {
-		if c.of(at) && !c.to.opaque && c.to.layout.same(b.reference) {
-			return c.to, nil
-		}
-	}
-	to := b.room(at.kind, b.reference.packed())
-	b.copies[at.buffer] = append(b.copies[at.buffer], copied{at, to})
-	return to, b.copy(at, to)
+	return b.arranged(at, b.reference.packed())
 }
 
 // write makes operands, instructions and results of the members.

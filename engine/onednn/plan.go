@@ -211,11 +211,13 @@ func (p *planner) plain(v *value) (place, error) {
 	return p.described(at)
 }
 
-// dense copies what a place holds into the order of the dimensions.
-func (p *planner) dense(at place) (place, error) {
-	l := dense(at.layout.shape())
+// dense is what a place holds in the order of the dimensions.
+func (p *planner) dense(at place) (place, error) { return p.arranged(at, dense(at.layout.shape())) }
+
+// arranged is what a place holds in another layout, copied there once.
+func (p *planner) arranged(at place, l layout) (place, error) {
 	for _, c := range p.copies[at.buffer] {
-		if c.of(at) && !c.to.opaque && c.to.layout.plain() {
+		if c.of(at) && !c.to.opaque && c.to.layout.same(l) {
 			return c.to, nil
 		}
 	}
@@ -473,7 +475,7 @@ func (p *planner) free(shape []int) (dnnl.Desc, error) {
 	if len(shape) < 3 || shape[1]%block == 0 && size(shape[2:]) > wide {
 		return p.scope.Any(dnnl.F32, shape...)
 	}
-	order := append([]int{0}, append(all(len(shape))[2:], 1)...)
+	order := slices.Concat([]int{0}, all(len(shape))[2:], []int{1})
 	strides := make([]int, len(shape))
 	n := 1
 	for _, d := range slices.Backward(order) {
