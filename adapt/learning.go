@@ -1,6 +1,7 @@
 package adapt
 
 import (
+	"cmp"
 	"math"
 
 	"visus/graph/nn"
@@ -51,18 +52,11 @@ const (
 	few   = 100 // classes up to which the settings for CIFAR are taken, else those for ImageNet
 )
 
-func or(value, usual float64) float64 {
-	if value == 0 {
-		return usual
-	}
-	return value
-}
-
 func (m Method) rate() float64 {
 	if m.Mode == SAR {
-		return or(m.Learning.Rate, 2.5e-4)
+		return cmp.Or(m.Learning.Rate, 2.5e-4)
 	}
-	return or(m.Learning.Rate, 1e-3)
+	return cmp.Or(m.Learning.Rate, 1e-3)
 }
 
 func (m Method) optimiser() nn.Optimiser {
@@ -80,28 +74,23 @@ func (m Method) memory() float64 {
 	if m.Mode != CoTTA {
 		return 0
 	}
-	return or(m.Learning.Memory, 0.999)
+	return cmp.Or(m.Learning.Memory, 0.999)
 }
 
-func (o Learning) sure(classes int) float64 { return or(o.Sure, 0.4*math.Log(float64(classes))) }
+func (o Learning) sure(classes int) float64 { return cmp.Or(o.Sure, 0.4*math.Log(float64(classes))) }
 
 func (o Learning) alike(classes int) float64 {
 	if classes <= few {
-		return or(o.Alike, 0.4)
+		return cmp.Or(o.Alike, 0.4)
 	}
-	return or(o.Alike, 0.05)
+	return cmp.Or(o.Alike, 0.05)
 }
 
 func (o Learning) anchor(classes int) float64 {
 	if classes <= few {
-		return or(o.Anchor, 1)
+		return cmp.Or(o.Anchor, 1)
 	}
-	return or(o.Anchor, 2000)
+	return cmp.Or(o.Anchor, 2000)
 }
 
-func (o Learning) views() int {
-	if o.Views == 0 {
-		return 32
-	}
-	return o.Views
-}
+func (o Learning) views() int { return cmp.Or(o.Views, 32) }

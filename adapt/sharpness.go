@@ -1,6 +1,7 @@
 package adapt
 
 import (
+	"cmp"
 	"math"
 	"strings"
 
@@ -70,7 +71,7 @@ func (l *learner) ascend(g *graph.Graph, gradients map[string]string) (map[strin
 		squares = append(squares, b.Op("ReduceSumSquare", []graph.Value{b.Value(gradients[name])}, graph.Attribute{Name: "keepdims", Value: int64(0)}))
 	}
 	length := op("Add", op("Sqrt", op("Sum", squares...)), b.Scalar(tensor.Float32, 1e-12))
-	factor := op("Div", b.Scalar(tensor.Float32, or(l.method.Learning.Radius, 0.05)), length)
+	factor := op("Div", b.Scalar(tensor.Float32, cmp.Or(l.method.Learning.Radius, 0.05)), length)
 	moved := map[string]string{}
 	for _, name := range l.learnt {
 		step := op("visus.StopGradient", op("Mul", b.Value(gradients[name]), factor))
@@ -109,7 +110,7 @@ func (l *learner) recover(loss float64, w *warnings) (bool, error) {
 		l.average = loss
 	}
 	l.average = past*l.average + (1-past)*loss
-	if !(l.average < or(l.method.Learning.Floor, 0.2)) {
+	if !(l.average < cmp.Or(l.method.Learning.Floor, 0.2)) {
 		return false, nil
 	}
 	text := "batch %d: the moving average of the loss is %.3g: the parameters that the model came with are put back"

@@ -1,6 +1,7 @@
 package adapt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -82,7 +83,7 @@ func (l *learner) teach(ctx context.Context, p *stepper, in batch, random *rand.
 	if err != nil {
 		return nil, err
 	}
-	if confidence < or(l.method.Learning.Doubt, 0.92) {
+	if confidence < cmp.Or(l.method.Learning.Doubt, 0.92) {
 		return l.overViews(ctx, t, in, random)
 	}
 	outputs[0] = nil
@@ -156,7 +157,7 @@ func interleaved(planes []float32, width, height int) *raster.Image {
 
 // restore puts each number of each weight of the student back to the source's with the same small probability. The teacher's follow later.
 func (l *learner) restore(p *stepper, random *rand.Rand) error {
-	probability := or(l.method.Learning.Restore, 0.01)
+	probability := cmp.Or(l.method.Learning.Restore, 0.01)
 	if probability < 0 {
 		return nil
 	}

@@ -81,14 +81,14 @@ func backward(loss *Tensor, leaf *node, t *Tensor) *Tensor {
 
 // reached lists the nodes behind n, latest first.
 func reached(n *node) []*node {
-	seen, todo, all := map[*node]bool{n: true}, []*node{n}, []*node{}
-	for len(todo) > 0 {
-		next := todo[len(todo)-1]
-		todo, all = todo[:len(todo)-1], append(all, next)
+	seen, open, all := map[*node]bool{n: true}, []*node{n}, []*node{}
+	for len(open) > 0 {
+		next := open[len(open)-1]
+		open, all = open[:len(open)-1], append(all, next)
 		for _, in := range next.inputs {
 			if in.node != nil && !seen[in.node] {
 				seen[in.node] = true
-				todo = append(todo, in.node)
+				open = append(open, in.node)
 			}
 		}
 	}

@@ -229,7 +229,6 @@ func (w Way) answersMap(name string, conditions []string) report.HeatMap {
 	for c, steps := range w.Steps {
 		for k, s := range steps {
 			if share := largestShare(s.Histogram); share > most && (k == 0 || k < len(steps)-1) { // the last one may be small
-
 				worst, most = c, share
 			}
 		}
