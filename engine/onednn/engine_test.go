@@ -20,4 +20,4 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestEngine(t *testing.T) { enginetest.Run(t, open(t)) }
+func TestEngine(t *testing.T) { enginetest.RunPart(t, open(t)) }
