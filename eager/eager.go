@@ -2,7 +2,7 @@
 //
 // An engine implements the methods of [Tensor]; everything else is a free function here, written once from them. Methods return the
 // engine's own type, so the compiler keeps engines apart, and a function that needs more asks for it: [Eager] looks at the data,
-// [Grad] differentiates. A failed operation returns a tensor that carries the error, and every later operation returns it unchanged.
+// [Grad] differentiates. [Of] chains: Of(x).Flatten(1, -1).L2(false, 1).X. A failed operation returns a tensor that carries the error, and every later operation returns it unchanged.
 package eager
 
 import (
@@ -33,34 +33,34 @@ type UnaryOp uint8
 
 // The unary operations. Round goes half to even; IsNaN, IsInf and Not give masks.
 const (
-	Abs UnaryOp = iota
-	Neg
-	Sign
-	Square
-	Sqrt
-	Exp
-	Log
-	Log2
-	Log10
-	Log1p
-	Sin
-	Cos
-	Tan
-	Sinh
-	Cosh
-	Tanh
-	Arcsin
-	Arccos
-	Arctan
-	Arcsinh
-	Arccosh
-	Arctanh
-	Round
-	Ceil
-	Floor
-	IsNaN
-	IsInf
-	Not
+	OpAbs UnaryOp = iota
+	OpNeg
+	OpSign
+	OpSquare
+	OpSqrt
+	OpExp
+	OpLog
+	OpLog2
+	OpLog10
+	OpLog1p
+	OpSin
+	OpCos
+	OpTan
+	OpSinh
+	OpCosh
+	OpTanh
+	OpArcsin
+	OpArccos
+	OpArctan
+	OpArcsinh
+	OpArccosh
+	OpArctanh
+	OpRound
+	OpCeil
+	OpFloor
+	OpIsNaN
+	OpIsInf
+	OpNot
 )
 
 var unaryNames = [...]string{"abs", "neg", "sign", "square", "sqrt", "exp", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh",
@@ -73,17 +73,17 @@ type BinaryOp uint8
 
 // The binary operations. FloorDiv and Mod round toward minus infinity, so Mod has the sign of the divisor. And and Or take masks.
 const (
-	Add BinaryOp = iota
-	Sub
-	Mul
-	Div
-	FloorDiv
-	Mod
-	Pow
-	Minimum
-	Maximum
-	And
-	Or
+	OpAdd BinaryOp = iota
+	OpSub
+	OpMul
+	OpDiv
+	OpFloorDiv
+	OpMod
+	OpPow
+	OpMinimum
+	OpMaximum
+	OpAnd
+	OpOr
 )
 
 var binaryNames = [...]string{"add", "sub", "mul", "div", "floordiv", "mod", "pow", "minimum", "maximum", "logical_and", "logical_or"}
@@ -95,12 +95,12 @@ type CompareOp uint8
 
 // The comparisons.
 const (
-	Less CompareOp = iota
-	LessEqual
-	Greater
-	GreaterEqual
-	Equal
-	NotEqual
+	OpLess CompareOp = iota
+	OpLessEqual
+	OpGreater
+	OpGreaterEqual
+	OpEqual
+	OpNotEqual
 )
 
 func (op CompareOp) String() string { return [...]string{"lt", "le", "gt", "ge", "eq", "ne"}[op] }
@@ -110,12 +110,12 @@ type ReduceOp uint8
 
 // The reductions. Sum and Prod of integers and masks are Int64; All and Any take masks.
 const (
-	Sum ReduceOp = iota
-	Prod
-	Min
-	Max
-	All
-	Any
+	OpSum ReduceOp = iota
+	OpProd
+	OpMin
+	OpMax
+	OpAll
+	OpAny
 )
 
 func (op ReduceOp) String() string { return [...]string{"sum", "prod", "min", "max", "all", "any"}[op] }
@@ -132,8 +132,8 @@ func (r Range) Len() int {
 }
 
 // Tensor is what an engine implements; T is the engine's own tensor type. Shapes broadcast as in NumPy. Two tensors of an operation
-// have the same type, which is cast explicitly; a scalar takes the tensor's type. Axes and ranges count from zero and are trusted
-// here: the functions of this package check them and resolve negative ones.
+// have the same type, which is cast explicitly; a scalar takes the tensor's type. Axes and ranges count from zero here; the functions of
+// this package resolve negative ones. What an engine cannot do is an ErrUnsupported; nothing panics.
 type Tensor[T any] interface {
 	Shape() []int
 	DType() DType
@@ -174,11 +174,16 @@ type Eager[T any] interface {
 	Floats() ([]float64, error) // a copy of all elements in C order; masks are 0 and 1
 }
 
-// Grad is a tensor that can be differentiated.
+// Grad is a tensor that can be differentiated; see [ValueAndGrad] and [CustomVJP].
 type Grad[T any] interface {
 	Tensor[T]
-	// ValueAndGrad returns f(x), what f returned beside it, and the gradient of the loss, which has one element, with the shape of x.
-	ValueAndGrad(f func(x T) (loss T, aux []T)) (value T, aux []T, gradient T, err error)
+	// VJP returns y = f(xs), what f returned beside it, and pull, which maps a cotangent with the shape of y to the gradients of xs: the
+	// vector-Jacobian product. One forward pass serves any number of pulls. The receiver only chooses the engine. A traced engine runs f
+	// once, while it traces, so f must be pure and hand out what it makes.
+	VJP(f func(xs []T) (y T, aux []T), xs []T) (y T, aux []T, pull func(cotangent T) ([]T, error), err error)
+	// CustomVJP returns f(xs), whose gradients are what vjp makes of the inputs, the output and its cotangent: one for each of xs, of its
+	// shape. Neither function may use tensors that depend on xs otherwise. The receiver only chooses the engine.
+	CustomVJP(xs []T, f func(xs []T) T, vjp func(xs []T, y, cotangent T) []T) T
 }
 
 // Native is a tensor that hands out the engine's own data.

@@ -1,77 +1,211 @@
 package eager
 
+// Element-wise functions of one tensor. Outside the domain the result is NaN or infinite, never an error.
+
+// Abs returns the absolute value.
+func Abs[T Tensor[T]](x T) T { return x.Unary(OpAbs) }
+
+// Neg returns -x.
+func Neg[T Tensor[T]](x T) T { return x.Unary(OpNeg) }
+
+// Sign returns -1, 0 or 1; NaN at NaN.
+func Sign[T Tensor[T]](x T) T { return x.Unary(OpSign) }
+
+// Square returns x·x.
+func Square[T Tensor[T]](x T) T { return x.Unary(OpSquare) }
+
+// Sqrt returns the square root.
+func Sqrt[T Tensor[T]](x T) T { return x.Unary(OpSqrt) }
+
+// Exp returns e^x.
+func Exp[T Tensor[T]](x T) T { return x.Unary(OpExp) }
+
+// Log returns the natural logarithm.
+func Log[T Tensor[T]](x T) T { return x.Unary(OpLog) }
+
+// Log2 returns the logarithm to base 2.
+func Log2[T Tensor[T]](x T) T { return x.Unary(OpLog2) }
+
+// Log10 returns the logarithm to base 10.
+func Log10[T Tensor[T]](x T) T { return x.Unary(OpLog10) }
+
+// Log1p returns log(1+x).
+func Log1p[T Tensor[T]](x T) T { return x.Unary(OpLog1p) }
+
+// Sin returns the sine.
+func Sin[T Tensor[T]](x T) T { return x.Unary(OpSin) }
+
+// Cos returns the cosine.
+func Cos[T Tensor[T]](x T) T { return x.Unary(OpCos) }
+
+// Tan returns the tangent.
+func Tan[T Tensor[T]](x T) T { return x.Unary(OpTan) }
+
+// Sinh returns the hyperbolic sine.
+func Sinh[T Tensor[T]](x T) T { return x.Unary(OpSinh) }
+
+// Cosh returns the hyperbolic cosine.
+func Cosh[T Tensor[T]](x T) T { return x.Unary(OpCosh) }
+
+// Tanh returns the hyperbolic tangent.
+func Tanh[T Tensor[T]](x T) T { return x.Unary(OpTanh) }
+
+// Arcsin returns the inverse sine.
+func Arcsin[T Tensor[T]](x T) T { return x.Unary(OpArcsin) }
+
+// Arccos returns the inverse cosine.
+func Arccos[T Tensor[T]](x T) T { return x.Unary(OpArccos) }
+
+// Arctan returns the inverse tangent.
+func Arctan[T Tensor[T]](x T) T { return x.Unary(OpArctan) }
+
+// Arcsinh returns the inverse hyperbolic sine.
+func Arcsinh[T Tensor[T]](x T) T { return x.Unary(OpArcsinh) }
+
+// Arccosh returns the inverse hyperbolic cosine.
+func Arccosh[T Tensor[T]](x T) T { return x.Unary(OpArccosh) }
+
+// Arctanh returns the inverse hyperbolic tangent.
+func Arctanh[T Tensor[T]](x T) T { return x.Unary(OpArctanh) }
+
+// Round returns the nearest whole number, halves to even.
+func Round[T Tensor[T]](x T) T { return x.Unary(OpRound) }
+
+// Ceil returns the next whole number not below x.
+func Ceil[T Tensor[T]](x T) T { return x.Unary(OpCeil) }
+
+// Floor returns the next whole number not above x.
+func Floor[T Tensor[T]](x T) T { return x.Unary(OpFloor) }
+
+// IsNaN returns a mask of what is NaN.
+func IsNaN[T Tensor[T]](x T) T { return x.Unary(OpIsNaN) }
+
+// IsInf returns a mask of what is infinite.
+func IsInf[T Tensor[T]](x T) T { return x.Unary(OpIsInf) }
+
+// Not returns the other mask.
+func Not[T Tensor[T]](x T) T { return x.Unary(OpNot) }
+
+// Element-wise functions of two tensors of one type, which broadcast, and of a tensor with a scalar, which takes its type.
+
+// Add returns x + y.
+func Add[T Tensor[T]](x, y T) T { return x.Binary(OpAdd, y) }
+
+// Sub returns x - y.
+func Sub[T Tensor[T]](x, y T) T { return x.Binary(OpSub, y) }
+
+// Mul returns x · y.
+func Mul[T Tensor[T]](x, y T) T { return x.Binary(OpMul, y) }
+
+// Div returns x / y, floats only.
+func Div[T Tensor[T]](x, y T) T { return x.Binary(OpDiv, y) }
+
+// FloorDiv returns x / y rounded toward minus infinity.
+func FloorDiv[T Tensor[T]](x, y T) T { return x.Binary(OpFloorDiv, y) }
+
+// Mod returns what FloorDiv leaves, with the sign of y.
+func Mod[T Tensor[T]](x, y T) T { return x.Binary(OpMod, y) }
+
+// Pow returns x to the power y; NaN for a negative x with a fractional y.
+func Pow[T Tensor[T]](x, y T) T { return x.Binary(OpPow, y) }
+
+// Minimum returns the smaller; NaN where either is.
+func Minimum[T Tensor[T]](x, y T) T { return x.Binary(OpMinimum, y) }
+
+// Maximum returns the larger; NaN where either is.
+func Maximum[T Tensor[T]](x, y T) T { return x.Binary(OpMaximum, y) }
+
+// And returns both masks.
+func And[T Tensor[T]](x, y T) T { return x.Binary(OpAnd, y) }
+
+// Or returns either mask.
+func Or[T Tensor[T]](x, y T) T { return x.Binary(OpOr, y) }
+
+// AddScalar is Add with a scalar on the right.
+func AddScalar[T Tensor[T]](x T, s float64) T { return x.BinaryScalar(OpAdd, s, false) }
+
+// SubScalar is Sub with a scalar on the right.
+func SubScalar[T Tensor[T]](x T, s float64) T { return x.BinaryScalar(OpSub, s, false) }
+
+// MulScalar is Mul with a scalar on the right.
+func MulScalar[T Tensor[T]](x T, s float64) T { return x.BinaryScalar(OpMul, s, false) }
+
+// DivScalar is Div with a scalar on the right.
+func DivScalar[T Tensor[T]](x T, s float64) T { return x.BinaryScalar(OpDiv, s, false) }
+
+// FloorDivScalar is FloorDiv with a scalar on the right.
+func FloorDivScalar[T Tensor[T]](x T, s float64) T { return x.BinaryScalar(OpFloorDiv, s, false) }
+
+// ModScalar is Mod with a scalar on the right.
+func ModScalar[T Tensor[T]](x T, s float64) T { return x.BinaryScalar(OpMod, s, false) }
+
+// PowScalar is Pow with a scalar on the right.
+func PowScalar[T Tensor[T]](x T, s float64) T { return x.BinaryScalar(OpPow, s, false) }
+
+// MinimumScalar is Minimum with a scalar on the right.
+func MinimumScalar[T Tensor[T]](x T, s float64) T { return x.BinaryScalar(OpMinimum, s, false) }
+
+// MaximumScalar is Maximum with a scalar on the right.
+func MaximumScalar[T Tensor[T]](x T, s float64) T { return x.BinaryScalar(OpMaximum, s, false) }
+
+// ScalarSub is Sub with a scalar on the left.
+func ScalarSub[T Tensor[T]](s float64, x T) T { return x.BinaryScalar(OpSub, s, true) }
+
+// ScalarDiv is Div with a scalar on the left.
+func ScalarDiv[T Tensor[T]](s float64, x T) T { return x.BinaryScalar(OpDiv, s, true) }
+
+// ScalarFloorDiv is FloorDiv with a scalar on the left.
+func ScalarFloorDiv[T Tensor[T]](s float64, x T) T { return x.BinaryScalar(OpFloorDiv, s, true) }
+
+// ScalarMod is Mod with a scalar on the left.
+func ScalarMod[T Tensor[T]](s float64, x T) T { return x.BinaryScalar(OpMod, s, true) }
+
+// ScalarPow is Pow with a scalar on the left.
+func ScalarPow[T Tensor[T]](s float64, x T) T { return x.BinaryScalar(OpPow, s, true) }
+
+// Less returns the mask of x < y; comparisons with NaN are false.
+func Less[T Tensor[T]](x, y T) T { return x.Compare(OpLess, y) }
+
+// LessEqual returns the mask of x <= y; comparisons with NaN are false.
+func LessEqual[T Tensor[T]](x, y T) T { return x.Compare(OpLessEqual, y) }
+
+// Greater returns the mask of x > y; comparisons with NaN are false.
+func Greater[T Tensor[T]](x, y T) T { return x.Compare(OpGreater, y) }
+
+// GreaterEqual returns the mask of x >= y; comparisons with NaN are false.
+func GreaterEqual[T Tensor[T]](x, y T) T { return x.Compare(OpGreaterEqual, y) }
+
+// Equal returns the mask of x == y; comparisons with NaN are false.
+func Equal[T Tensor[T]](x, y T) T { return x.Compare(OpEqual, y) }
+
+// NotEqual returns the mask of x != y; comparisons with NaN are false, except this one.
+func NotEqual[T Tensor[T]](x, y T) T { return x.Compare(OpNotEqual, y) }
+
+// LessScalar is Less with a scalar on the right.
+func LessScalar[T Tensor[T]](x T, s float64) T { return x.Compare(OpLess, Scalar(x, s)) }
+
+// LessEqualScalar is LessEqual with a scalar on the right.
+func LessEqualScalar[T Tensor[T]](x T, s float64) T { return x.Compare(OpLessEqual, Scalar(x, s)) }
+
+// GreaterScalar is Greater with a scalar on the right.
+func GreaterScalar[T Tensor[T]](x T, s float64) T { return x.Compare(OpGreater, Scalar(x, s)) }
+
+// GreaterEqualScalar is GreaterEqual with a scalar on the right.
+func GreaterEqualScalar[T Tensor[T]](x T, s float64) T {
+	return x.Compare(OpGreaterEqual, Scalar(x, s))
+}
+
+// EqualScalar is Equal with a scalar on the right.
+func EqualScalar[T Tensor[T]](x T, s float64) T { return x.Compare(OpEqual, Scalar(x, s)) }
+
+// NotEqualScalar is NotEqual with a scalar on the right.
+func NotEqualScalar[T Tensor[T]](x T, s float64) T { return x.Compare(OpNotEqual, Scalar(x, s)) }
+
+// Where takes a where the mask is true and b elsewhere; all three broadcast. What is not taken gets a gradient of exactly 0.
+func Where[T Tensor[T]](mask, a, b T) T { return mask.Where(a, b) }
+
 // Clip returns x within [low, high]; where low exceeds high, high. NaN stays. The gradient at the bounds is 1.
 func Clip[T Tensor[T]](x T, low, high float64) T {
-	x = x.Compare(Less, Scalar(x, low)).Where(Scalar(x, low), x)
-	return x.Compare(Greater, Scalar(x, high)).Where(Scalar(x, high), x)
-}
-
-// Scalar returns a tensor of rank 0 with the type of x.
-func Scalar[T Tensor[T]](x T, value float64) T { return x.Full(x.DType(), value, nil) }
-
-// Softmax returns exp(x) over its sum along the axis. The maximum is subtracted first, so large inputs stay finite.
-func Softmax[T Tensor[T]](x T, axis int) T { return LogSoftmax(x, axis).Unary(Exp) }
-
-// LogSoftmax returns x - log(sum(exp(x))) along the axis.
-func LogSoftmax[T Tensor[T]](x T, axis int) T {
-	axes, err := resolve("log_softmax", x.Shape(), axis)
-	if err != nil {
-		return fail(x, err)
-	}
-	shifted := x.Binary(Sub, x.Reduce(Max, axes, true))
-	return shifted.Binary(Sub, shifted.Unary(Exp).Reduce(Sum, axes, true).Unary(Log))
-}
-
-// CrossEntropy returns logsumexp(logits) - logits[label] a row: logits [n, classes], labels [n] Int64.
-func CrossEntropy[T Tensor[T]](logits, labels T) T {
-	shape := logits.Shape()
-	if err := labelsOf("crossentropy", shape, labels); err != nil {
-		return fail(logits, err)
-	}
-	return Squeeze(TakeAlongAxis(LogSoftmax(logits, 1), ExpandDims(classes(labels, shape[1]), 1), 1), 1).Unary(Neg)
-}
-
-// KLDivergence returns sum p (log p - log q) along the axis, where p and q are the softmax of the logits along it.
-func KLDivergence[T Tensor[T]](p, q T, axis int, keep bool) T {
-	logP := LogSoftmax(p, axis)
-	terms := logP.Unary(Exp).Binary(Mul, logP.Binary(Sub, LogSoftmax(q, axis)))
-	return Reduce(terms, Sum, keep, axis)
-}
-
-// OneHotLike returns zeros of the shape and type of x [n, classes] except value at (i, indices[i]). The value may be infinite.
-func OneHotLike[T Tensor[T]](x, indices T, value float64) T {
-	shape := x.Shape()
-	if err := labelsOf("onehot_like", shape, indices); err != nil {
-		return fail(x, err)
-	}
-	rows := x.Arange(0, shape[0], 1)
-	return PutAt(x.Full(x.DType(), 0, shape), []T{rows, classes(indices, shape[1])}, Scalar(x, value))
-}
-
-// labelsOf checks that labels name one class for each row.
-func labelsOf[T Tensor[T]](op string, rows []int, labels T) error {
-	if err := labels.Err(); err != nil {
-		return err
-	}
-	shape := labels.Shape()
-	if len(rows) != 2 || len(shape) != 1 || shape[0] != rows[0] {
-		return Errorf(op, ErrShape, "expected [n, classes] and [n], found %v and %v", rows, shape)
-	}
-	if labels.DType() != Int64 {
-		return Errorf(op, ErrDType, "expected int64 labels, found %v", labels.DType())
-	}
-	return nil
-}
-
-// classes makes negative labels ones that the gather refuses, where it would count from the end.
-func classes[T Tensor[T]](labels T, n int) T {
-	return labels.Compare(Less, Scalar(labels, 0)).Where(Scalar(labels, float64(n)), labels)
-}
-
-// fail returns x with the error, or as it is where it carries one already.
-func fail[T Tensor[T]](x T, err error) T {
-	if x.Err() != nil {
-		return x
-	}
-	return x.Fail(err)
+	x = x.Compare(OpLess, Scalar(x, low)).Where(Scalar(x, low), x)
+	return x.Compare(OpGreater, Scalar(x, high)).Where(Scalar(x, high), x)
 }

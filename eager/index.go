@@ -136,10 +136,10 @@ func flatIndex[T Tensor[T]](shape []int, indices []T) T {
 	inside := flat.Full(Bool, 1, nil)
 	for axis, index := range indices {
 		n := float64(shape[axis])
-		inside = inside.Binary(And, index.Compare(Less, Scalar(index, n)))
-		inside = inside.Binary(And, index.Compare(GreaterEqual, Scalar(index, -n)))
-		index = index.Compare(Less, Scalar(index, 0)).Where(index.BinaryScalar(Add, n, false), index)
-		flat = flat.BinaryScalar(Mul, n, false).Binary(Add, index)
+		inside = inside.Binary(OpAnd, index.Compare(OpLess, Scalar(index, n)))
+		inside = inside.Binary(OpAnd, index.Compare(OpGreaterEqual, Scalar(index, -n)))
+		index = index.Compare(OpLess, Scalar(index, 0)).Where(index.BinaryScalar(OpAdd, n, false), index)
+		flat = flat.BinaryScalar(OpMul, n, false).Binary(OpAdd, index)
 	}
 	return inside.Where(flat, Scalar(flat, float64(Size(shape))))
 }

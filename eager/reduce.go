@@ -1,5 +1,31 @@
 package eager
 
+import "math"
+
+// Sum returns the sum; that of integers and masks is Int64, over the axes, all of them where none is named.
+func Sum[T Tensor[T]](x T, keep bool, axes ...int) T { return Reduce(x, OpSum, keep, axes...) }
+
+// Prod returns the product; that of integers and masks is Int64, over the axes, all of them where none is named.
+func Prod[T Tensor[T]](x T, keep bool, axes ...int) T { return Reduce(x, OpProd, keep, axes...) }
+
+// Min returns the smallest; NaN where one is, over the axes, all of them where none is named.
+func Min[T Tensor[T]](x T, keep bool, axes ...int) T { return Reduce(x, OpMin, keep, axes...) }
+
+// Max returns the largest; NaN where one is, over the axes, all of them where none is named.
+func Max[T Tensor[T]](x T, keep bool, axes ...int) T { return Reduce(x, OpMax, keep, axes...) }
+
+// All returns whether all of a mask are true, over the axes, all of them where none is named.
+func All[T Tensor[T]](x T, keep bool, axes ...int) T { return Reduce(x, OpAll, keep, axes...) }
+
+// Any returns whether any of a mask is true, over the axes, all of them where none is named.
+func Any[T Tensor[T]](x T, keep bool, axes ...int) T { return Reduce(x, OpAny, keep, axes...) }
+
+// ArgSort returns the positions that sort ascending along the axis, stable, NaN last.
+func ArgSort[T Tensor[T]](x T, axis int) T {
+	_, index := Sort(x, axis)
+	return index
+}
+
 // Reduce folds the axes, all of them where none is named; negative axes count from the end.
 func Reduce[T Tensor[T]](x T, op ReduceOp, keep bool, axes ...int) T {
 	resolved, err := resolve(op.String(), x.Shape(), axes...)
@@ -22,14 +48,14 @@ func Mean[T Tensor[T]](x T, keep bool, axes ...int) T {
 	for _, axis := range resolved {
 		count *= x.Shape()[axis]
 	}
-	return x.Reduce(Sum, resolved, keep).BinaryScalar(Div, float64(count), false)
+	return x.Reduce(OpSum, resolved, keep).BinaryScalar(OpDiv, float64(count), false)
 }
 
 // ArgMax returns the first positions of the largest elements along the axis.
-func ArgMax[T Tensor[T]](x T, axis int) T { return argReduce(x, Max, axis) }
+func ArgMax[T Tensor[T]](x T, axis int) T { return argReduce(x, OpMax, axis) }
 
 // ArgMin returns the first positions of the smallest elements along the axis.
-func ArgMin[T Tensor[T]](x T, axis int) T { return argReduce(x, Min, axis) }
+func ArgMin[T Tensor[T]](x T, axis int) T { return argReduce(x, OpMin, axis) }
 
 func argReduce[T Tensor[T]](x T, op ReduceOp, axis int) T {
 	axes, err := resolve("arg"+op.String(), x.Shape(), axis)
@@ -71,22 +97,50 @@ func CumSum[T Tensor[T]](x T, axis int) T {
 
 // L0 counts the elements that are not zero, in the type of x.
 func L0[T Tensor[T]](x T, keep bool, axes ...int) T {
-	return Reduce(x.Compare(NotEqual, Scalar(x, 0)).Cast(x.DType()), Sum, keep, axes...)
+	return Reduce(x.Compare(OpNotEqual, Scalar(x, 0)).Cast(x.DType()), OpSum, keep, axes...)
 }
 
 // L1 sums absolute values.
-func L1[T Tensor[T]](x T, keep bool, axes ...int) T { return Reduce(x.Unary(Abs), Sum, keep, axes...) }
+func L1[T Tensor[T]](x T, keep bool, axes ...int) T {
+	return Reduce(x.Unary(OpAbs), OpSum, keep, axes...)
+}
 
-// L2 returns the root of the sum of squares. Its gradient at zero is zero.
+// L2 returns the root of the sum of squares, which may be beyond the type's range. Its gradient at zero is zero.
 func L2[T Tensor[T]](x T, keep bool, axes ...int) T {
-	squares := Reduce(x.Unary(Square), Sum, keep, axes...)
-	zero := squares.Compare(Equal, Scalar(squares, 0))
-	return zero.Where(squares, zero.Where(Scalar(squares, 1), squares).Unary(Sqrt))
+	return scaled(x, keep, axes, func(part T) T {
+		squares := Sum(Square(part), true, axes...)
+		zero := EqualScalar(squares, 0)
+		return zero.Where(squares, zero.Where(Scalar(squares, 1), squares).Unary(OpSqrt))
+	})
+}
+
+// scaled computes a norm, homogeneous of degree 1, of x over its largest magnitude, so that powers neither overflow nor vanish. The scale
+// is a constant to gradients: the norm does not depend on it.
+func scaled[T Tensor[T]](x T, keep bool, axes []int, norm func(part T) T) T {
+	if !x.DType().Float() && x.Err() == nil {
+		return x.Fail(Errorf("norm", ErrDType, "expected floats, found %v; cast first", x.DType()))
+	}
+	if Size(x.Shape()) == 0 {
+		return L1(x, keep, axes...)
+	}
+	scale := CustomVJP([]T{x}, func(xs []T) T {
+		most := LInf(xs[0], true, axes...)
+		usable := And(GreaterScalar(most, 0), LessScalar(most, math.Inf(1)))
+		return usable.Where(most, Scalar(most, 1))
+	}, func(xs []T, _, _ T) []T { return []T{ZerosLike(xs[0])} })
+	out := Mul(norm(Div(x, scale)), scale)
+	if keep || out.Err() != nil {
+		return out
+	}
+	if len(axes) == 0 {
+		return out.Reshape(nil)
+	}
+	return Squeeze(out, axes...)
 }
 
 // LInf returns the largest absolute value.
 func LInf[T Tensor[T]](x T, keep bool, axes ...int) T {
-	return Reduce(x.Unary(Abs), Max, keep, axes...)
+	return Reduce(x.Unary(OpAbs), OpMax, keep, axes...)
 }
 
 // Lp returns (sum |x|^p)^(1/p); p = 0 counts and p = +Inf takes the largest. Negative p and NaN are errors.
@@ -98,11 +152,12 @@ func Lp[T Tensor[T]](x T, p float64, keep bool, axes ...int) T {
 		return L1(x, keep, axes...)
 	case p == 2:
 		return L2(x, keep, axes...)
-	case p > 1e300:
+	case math.IsInf(p, 1):
 		return LInf(x, keep, axes...)
 	case !(p > 0):
 		return fail(x, Errorf("lp", ErrIndex, "expected p >= 0, found %v", p))
 	}
-	powers := x.Unary(Abs).BinaryScalar(Pow, p, false)
-	return Reduce(powers, Sum, keep, axes...).BinaryScalar(Pow, 1/p, false)
+	return scaled(x, keep, axes, func(part T) T {
+		return PowScalar(Sum(PowScalar(Abs(part), p), true, axes...), 1/p)
+	})
 }

@@ -243,3 +243,15 @@ func MeshGrid[T Tensor[T]](xy bool, vectors ...T) []T {
 	}
 	return out
 }
+
+// BroadcastAs repeats axes of size 1, and new leading ones, up to the shape.
+func BroadcastAs[T Tensor[T]](x T, shape ...int) T { return x.BroadcastTo(shape) }
+
+// MatMul multiplies the matrices x [n, k] and y [k, m].
+func MatMul[T Tensor[T]](x, y T) T { return x.MatMul(y) }
+
+// Inverse inverts the matrices x [..., n, n]; a singular one is an error.
+func Inverse[T Tensor[T]](x T) T { return x.Inverse() }
+
+// SlogDet returns sign and log |det| of the matrices x [..., n, n]; a singular one has 0 and -Inf.
+func SlogDet[T Tensor[T]](x T) (sign, logAbs T) { return x.SlogDet() }

@@ -12,14 +12,14 @@ func (t *Tensor) Unary(op eager.UnaryOp) *Tensor {
 	if t.err != nil {
 		return t
 	}
-	if op == eager.Not {
+	if op == eager.OpNot {
 		return t.not()
 	}
-	exact := op <= eager.Square // abs, neg, sign and square stay whole numbers
+	exact := op <= eager.OpSquare // abs, neg, sign and square stay whole numbers
 	if !t.dtype.Float() && !(t.dtype == eager.Int64 && exact) {
 		return failed(eager.Errorf(op.String(), eager.ErrDType, "expected floats, found %v; cast first", t.dtype))
 	}
-	if op == eager.IsNaN || op == eager.IsInf {
+	if op == eager.OpIsNaN || op == eager.OpIsInf {
 		return t.classify(op)
 	}
 	out := empty(t.dtype, t.shape)
@@ -49,13 +49,13 @@ func (t *Tensor) classify(op eager.UnaryOp) *Tensor {
 	out := empty(eager.Bool, t.shape)
 	dst := values[bool](out)
 	for i, v := range values[float64](t.plain().Cast(eager.Float64)) {
-		dst[i] = op == eager.IsNaN && v != v || op == eager.IsInf && math.IsInf(v, 0)
+		dst[i] = op == eager.OpIsNaN && v != v || op == eager.OpIsInf && math.IsInf(v, 0)
 	}
 	return out
 }
 
 func apply[E float32 | float64](op eager.UnaryOp, dst, src []E) {
-	if op <= eager.Square {
+	if op <= eager.OpSquare {
 		applyExact(op, dst, src)
 		return
 	}
@@ -69,23 +69,23 @@ func apply[E float32 | float64](op eager.UnaryOp, dst, src []E) {
 
 // functions are computed in float64 and rounded once.
 var functions = map[eager.UnaryOp]func(float64) float64{
-	eager.Sqrt: math.Sqrt, eager.Exp: math.Exp, eager.Log: math.Log, eager.Log2: math.Log2, eager.Log10: math.Log10,
-	eager.Log1p: math.Log1p, eager.Sin: math.Sin, eager.Cos: math.Cos, eager.Tan: math.Tan, eager.Sinh: math.Sinh,
-	eager.Cosh: math.Cosh, eager.Tanh: math.Tanh, eager.Arcsin: math.Asin, eager.Arccos: math.Acos, eager.Arctan: math.Atan,
-	eager.Arcsinh: math.Asinh, eager.Arccosh: math.Acosh, eager.Arctanh: math.Atanh, eager.Round: math.RoundToEven,
-	eager.Ceil: math.Ceil, eager.Floor: math.Floor,
+	eager.OpSqrt: math.Sqrt, eager.OpExp: math.Exp, eager.OpLog: math.Log, eager.OpLog2: math.Log2, eager.OpLog10: math.Log10,
+	eager.OpLog1p: math.Log1p, eager.OpSin: math.Sin, eager.OpCos: math.Cos, eager.OpTan: math.Tan, eager.OpSinh: math.Sinh,
+	eager.OpCosh: math.Cosh, eager.OpTanh: math.Tanh, eager.OpArcsin: math.Asin, eager.OpArccos: math.Acos, eager.OpArctan: math.Atan,
+	eager.OpArcsinh: math.Asinh, eager.OpArccosh: math.Acosh, eager.OpArctanh: math.Atanh, eager.OpRound: math.RoundToEven,
+	eager.OpCeil: math.Ceil, eager.OpFloor: math.Floor,
 }
 
 func applyExact[E number](op eager.UnaryOp, dst, src []E) {
 	for i, v := range src {
 		switch op {
-		case eager.Abs:
+		case eager.OpAbs:
 			dst[i] = max(v, -v)
-		case eager.Neg:
+		case eager.OpNeg:
 			dst[i] = -v
-		case eager.Square:
+		case eager.OpSquare:
 			dst[i] = v * v
-		case eager.Sign:
+		case eager.OpSign:
 			dst[i] = sign(v)
 		}
 	}
@@ -142,32 +142,10 @@ func (t *Tensor) BinaryScalar(op eager.BinaryOp, s float64, reversed bool) *Tens
 }
 
 func checkPair(op string, x, y *Tensor) ([]int, error) {
-	if x.dtype != y.dtype {
-		return nil, eager.Errorf(op, eager.ErrDType, "expected one type, found %v and %v; cast first", x.dtype, y.dtype)
+	if err := eager.CheckTypes(op, x.dtype, y.dtype); err != nil {
+		return nil, err
 	}
-	return joint(op, x.shape, y.shape)
-}
-
-// joint returns the shape that two shapes broadcast to.
-func joint(op string, a, b []int) ([]int, error) {
-	if slices.Equal(a, b) {
-		return a, nil
-	}
-	long, short := a, b
-	if len(a) < len(b) {
-		long, short = b, a
-	}
-	out, shift := slices.Clone(long), len(long)-len(short)
-	for i, n := range short {
-		switch {
-		case n == out[shift+i] || n == 1:
-		case out[shift+i] == 1:
-			out[shift+i] = n
-		default:
-			return nil, eager.Errorf(op, eager.ErrShape, "expected shapes that broadcast, found %v and %v", a, b)
-		}
-	}
-	return out, nil
+	return eager.Broadcast(op, x.shape, y.shape)
 }
 
 // spread returns the data of t for every element of the shape; one element stays one.
@@ -182,7 +160,7 @@ func binary(op eager.BinaryOp, out, x, y *Tensor) error {
 	switch {
 	case out.dtype == eager.Bool:
 		return combineMasks(op, values[bool](out), values[bool](x), values[bool](y))
-	case op >= eager.And || out.dtype == eager.Int64 && (op == eager.Div || op == eager.Pow):
+	case op >= eager.OpAnd || out.dtype == eager.Int64 && (op == eager.OpDiv || op == eager.OpPow):
 		return eager.Errorf(op.String(), eager.ErrDType, "not defined for %v; cast first", out.dtype)
 	case out.dtype == eager.Float32:
 		combine(op, values[float32](out), values[float32](x), values[float32](y))
@@ -195,7 +173,7 @@ func binary(op eager.BinaryOp, out, x, y *Tensor) error {
 }
 
 func combineIntegers(op eager.BinaryOp, dst, a, b []int64) error {
-	if (op == eager.FloorDiv || op == eager.Mod) && slices.Contains(b, 0) {
+	if (op == eager.OpFloorDiv || op == eager.OpMod) && slices.Contains(b, 0) {
 		return eager.Errorf(op.String(), eager.ErrEngine, "expected integers other than 0 to divide by")
 	}
 	combine(op, dst, a, b)
@@ -206,9 +184,9 @@ func combineMasks(op eager.BinaryOp, dst, a, b []bool) error {
 	for i := range dst {
 		x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
 		switch op {
-		case eager.And, eager.Mul, eager.Minimum:
+		case eager.OpAnd, eager.OpMul, eager.OpMinimum:
 			dst[i] = x && y
-		case eager.Or, eager.Add, eager.Maximum:
+		case eager.OpOr, eager.OpAdd, eager.OpMaximum:
 			dst[i] = x || y
 		default:
 			return eager.Errorf(op.String(), eager.ErrDType, "not defined for bool; cast first")
@@ -219,7 +197,7 @@ func combineMasks(op eager.BinaryOp, dst, a, b []bool) error {
 
 // combine applies op; an operand of one element stands for all.
 func combine[E number](op eager.BinaryOp, dst, a, b []E) {
-	if len(a) == len(dst) && len(b) == len(dst) && op <= eager.Mul {
+	if len(a) == len(dst) && len(b) == len(dst) && op <= eager.OpMul {
 		basic(op, dst, a, b)
 		return
 	}
@@ -232,15 +210,15 @@ func combine[E number](op eager.BinaryOp, dst, a, b []E) {
 func basic[E number](op eager.BinaryOp, dst, a, b []E) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	switch op {
-	case eager.Add:
+	case eager.OpAdd:
 		for i := range dst {
 			dst[i] = a[i] + b[i]
 		}
-	case eager.Sub:
+	case eager.OpSub:
 		for i := range dst {
 			dst[i] = a[i] - b[i]
 		}
-	case eager.Mul:
+	case eager.OpMul:
 		for i := range dst {
 			dst[i] = a[i] * b[i]
 		}
@@ -249,23 +227,23 @@ func basic[E number](op eager.BinaryOp, dst, a, b []E) {
 
 func pair[E number](op eager.BinaryOp, x, y E) E {
 	switch op {
-	case eager.Add:
+	case eager.OpAdd:
 		return x + y
-	case eager.Sub:
+	case eager.OpSub:
 		return x - y
-	case eager.Mul:
+	case eager.OpMul:
 		return x * y
-	case eager.Div:
+	case eager.OpDiv:
 		return x / y
-	case eager.Minimum:
+	case eager.OpMinimum:
 		return min(x, y)
-	case eager.Maximum:
+	case eager.OpMaximum:
 		return max(x, y)
-	case eager.Pow:
+	case eager.OpPow:
 		return E(math.Pow(float64(x), float64(y)))
 	}
 	quotient, rest := divide(x, y)
-	if op == eager.FloorDiv {
+	if op == eager.OpFloorDiv {
 		return quotient
 	}
 	return rest
@@ -322,17 +300,17 @@ func compare[E number](op eager.CompareOp, dst []bool, a, b []E) {
 	for i := range dst {
 		x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
 		switch op {
-		case eager.Less:
+		case eager.OpLess:
 			dst[i] = x < y
-		case eager.LessEqual:
+		case eager.OpLessEqual:
 			dst[i] = x <= y
-		case eager.Greater:
+		case eager.OpGreater:
 			dst[i] = x > y
-		case eager.GreaterEqual:
+		case eager.OpGreaterEqual:
 			dst[i] = x >= y
-		case eager.Equal:
+		case eager.OpEqual:
 			dst[i] = x == y
-		case eager.NotEqual:
+		case eager.OpNotEqual:
 			dst[i] = x != y
 		}
 	}
@@ -348,7 +326,7 @@ func (t *Tensor) Where(a, b *Tensor) *Tensor {
 	}
 	shape, err := checkPair("where", a, b)
 	if err == nil {
-		shape, err = joint("where", shape, t.shape)
+		shape, err = eager.Broadcast("where", shape, t.shape)
 	}
 	if err != nil {
 		return failed(err)

@@ -207,20 +207,20 @@ func one(t *Tensor) []*Tensor { return []*Tensor{t} }
 
 func two(a, b *Tensor) []*Tensor { return []*Tensor{a, b} }
 
-var unaries, binaries, comparisons, reductions = map[string]eager.UnaryOp{}, map[string]eager.BinaryOp{"truediv": eager.Div},
+var unaries, binaries, comparisons, reductions = map[string]eager.UnaryOp{}, map[string]eager.BinaryOp{"truediv": eager.OpDiv},
 	map[string]eager.CompareOp{}, map[string]eager.ReduceOp{}
 
 func init() {
-	for op := eager.Abs; op <= eager.Not; op++ {
+	for op := eager.OpAbs; op <= eager.OpNot; op++ {
 		unaries[op.String()] = op
 	}
-	for op := eager.Add; op <= eager.Or; op++ {
+	for op := eager.OpAdd; op <= eager.OpOr; op++ {
 		binaries[op.String()] = op
 	}
-	for op := eager.Less; op <= eager.NotEqual; op++ {
+	for op := eager.OpLess; op <= eager.OpNotEqual; op++ {
 		comparisons[op.String()] = op
 	}
-	for op := eager.Sum; op <= eager.Any; op++ {
+	for op := eager.OpSum; op <= eager.OpAny; op++ {
 		reductions[op.String()] = op
 	}
 }
@@ -268,7 +268,7 @@ func (c goldenCase) flat(x *Tensor) (*Tensor, int) {
 
 var shapes = map[string]func(c goldenCase, x *Tensor, in []*Tensor) *Tensor{
 	"pow": func(c goldenCase, x *Tensor, in []*Tensor) *Tensor {
-		return x.BinaryScalar(eager.Pow, c.real("exponent", 0), false)
+		return x.BinaryScalar(eager.OpPow, c.real("exponent", 0), false)
 	},
 	"clip": func(c goldenCase, x *Tensor, in []*Tensor) *Tensor {
 		return eager.Clip(x, c.real("min_", 0), c.real("max_", 0))

@@ -13,23 +13,16 @@ func (t *Tensor) Reduce(op eager.ReduceOp, axes []int, keep bool) *Tensor {
 	if t.err != nil {
 		return t
 	}
-	lines, kept, err := t.lines(op, axes)
+	shape, err := eager.ReduceShape(op, t.shape, axes, keep)
 	if err != nil {
 		return failed(err)
 	}
-	shape := []int{}
-	for axis, n := range t.shape {
-		switch {
-		case !slices.Contains(axes, axis):
-			shape = append(shape, n)
-		case keep:
-			shape = append(shape, 1)
-		}
+	dtype, err := eager.ReduceType(op, t.dtype)
+	if err != nil {
+		return failed(err)
 	}
-	dtype := t.dtype
-	if op <= eager.Prod && !dtype.Float() {
-		dtype = eager.Int64
-	}
+	kept, _ := eager.ReduceShape(op, t.shape, axes, true)
+	lines := t.lines(axes)
 	out := empty(dtype, shape)
 	length := lines.size / max(out.size, 1)
 	switch t.dtype {
@@ -49,33 +42,24 @@ func (t *Tensor) Reduce(op eager.ReduceOp, axes []int, keep bool) *Tensor {
 	}, t)
 }
 
-// lines moves the reduced axes to the end; kept is the shape of the result with axes of size 1.
-func (t *Tensor) lines(op eager.ReduceOp, axes []int) (lines *Tensor, kept []int, err error) {
-	if (op >= eager.All) != (t.dtype == eager.Bool) && op > eager.Prod {
-		return nil, nil, eager.Errorf(op.String(), eager.ErrDType, "not defined for %v; cast first", t.dtype)
-	}
-	kept = slices.Clone(t.shape)
-	order := []int{}
-	for axis, n := range t.shape {
+// lines moves axes to the end.
+func (t *Tensor) lines(axes []int) *Tensor {
+	moved := []int{}
+	for axis := range t.shape {
 		if !slices.Contains(axes, axis) {
-			order = append(order, axis)
-			continue
+			moved = append(moved, axis)
 		}
-		if n == 0 && (op == eager.Min || op == eager.Max) {
-			return nil, nil, eager.Errorf(op.String(), eager.ErrShape, "expected elements, found shape %v", t.shape)
-		}
-		kept[axis] = 1
 	}
-	return t.plain().Transpose(append(order, axes...)), kept, nil
+	return t.plain().Transpose(append(moved, axes...))
 }
 
 func fold[E number](op eager.ReduceOp, dst, src []E, length int) {
 	for i := range dst {
 		line := src[i*length : (i+1)*length]
 		switch op {
-		case eager.Min:
+		case eager.OpMin:
 			dst[i] = slices.Min(line)
-		case eager.Max:
+		case eager.OpMax:
 			dst[i] = slices.Max(line)
 		default:
 			dst[i] = foldLine(op, line)
@@ -88,11 +72,11 @@ func foldLine[E number](op eager.ReduceOp, line []E) E {
 		return accumulate[E](op, line)
 	}
 	total := 0.0
-	if op == eager.Prod {
+	if op == eager.OpProd {
 		total = 1
 	}
 	for _, v := range line {
-		if op == eager.Prod {
+		if op == eager.OpProd {
 			total *= float64(v)
 		} else {
 			total += float64(v)
@@ -103,18 +87,18 @@ func foldLine[E number](op eager.ReduceOp, line []E) E {
 
 func accumulate[E number](op eager.ReduceOp, line []E) E {
 	var total E
-	if op == eager.Prod || op == eager.All {
+	if op == eager.OpProd || op == eager.OpAll {
 		total = 1
 	}
 	for _, v := range line {
 		switch op {
-		case eager.Sum:
+		case eager.OpSum:
 			total += v
-		case eager.Prod:
+		case eager.OpProd:
 			total *= v
-		case eager.All:
+		case eager.OpAll:
 			total = min(total, v)
-		case eager.Any:
+		case eager.OpAny:
 			total = max(total, v)
 		}
 	}
@@ -126,28 +110,25 @@ func (t *Tensor) ArgReduce(op eager.ReduceOp, axis int, keep bool) *Tensor {
 	if t.err != nil {
 		return t
 	}
-	if t.dtype == eager.Bool || t.shape[axis] == 0 || op != eager.Min && op != eager.Max {
-		return failed(eager.Errorf("arg"+op.String(), eager.ErrShape, "expected numbers on axis %d, found %v%v", axis, t.dtype, t.shape))
-	}
-	lines, kept, err := t.lines(op, []int{axis})
+	shape, err := eager.ReduceShape(op, t.shape, []int{axis}, keep)
 	if err != nil {
 		return failed(err)
 	}
-	n := t.shape[axis]
-	wide, out := values[float64](lines.Cast(eager.Float64)), make([]int64, t.size/n)
+	if t.dtype == eager.Bool || op != eager.OpMin && op != eager.OpMax {
+		return failed(eager.Errorf("arg"+op.String(), eager.ErrDType, "not defined for %v; cast first", t.dtype))
+	}
+	n, out := t.shape[axis], make([]int64, eager.Size(shape))
+	wide := values[float64](t.lines([]int{axis}).Cast(eager.Float64))
 	for i := range out {
 		out[i] = int64(extreme(op, wide[i*n:(i+1)*n]))
 	}
-	if !keep {
-		kept = slices.Delete(kept, axis, axis+1)
-	}
-	return of(out, kept)
+	return of(out, shape)
 }
 
 func extreme(op eager.ReduceOp, line []float64) int {
 	best := 0
 	for i, v := range line {
-		better := op == eager.Min && v < line[best] || op == eager.Max && v > line[best]
+		better := op == eager.OpMin && v < line[best] || op == eager.OpMax && v > line[best]
 		if better || v != v && line[best] == line[best] {
 			best = i
 		}
@@ -340,9 +321,12 @@ func (t *Tensor) MatMul(y *Tensor) *Tensor {
 	if bad := first(t, y); bad != nil {
 		return bad
 	}
-	if len(t.shape) != 2 || len(y.shape) != 2 || t.shape[1] != y.shape[0] || t.dtype != y.dtype || !t.dtype.Float() {
-		return failed(eager.Errorf("matmul", eager.ErrShape, "expected floats [n, k] and [k, m], found %v%v and %v%v",
-			t.dtype, t.shape, y.dtype, y.shape))
+	shape, err := eager.MatMulShape(t.shape, y.shape)
+	if err != nil {
+		return failed(err)
+	}
+	if t.dtype != y.dtype || !t.dtype.Float() {
+		return failed(eager.Errorf("matmul", eager.ErrDType, "expected floats of one type, found %v and %v", t.dtype, y.dtype))
 	}
 	n, k, m := t.shape[0], t.shape[1], y.shape[1]
 	a, b := values[float64](t.plain().Cast(eager.Float64)), values[float64](y.plain().Cast(eager.Float64))
@@ -357,22 +341,36 @@ func (t *Tensor) MatMul(y *Tensor) *Tensor {
 			}
 		}
 	})
-	out := of(dst, []int{n, m}).Cast(t.dtype)
+	out := of(dst, shape).Cast(t.dtype)
 	return record(out, func(g *Tensor) []*Tensor {
 		return []*Tensor{g.MatMul(eager.Transpose(y.plain())), eager.Transpose(t.plain()).MatMul(g)}
 	}, t, y)
 }
 
-// Inverse inverts [..., n, n]; a singular matrix is an error. It has no gradient yet and says so.
+// Inverse inverts [..., n, n]; a singular matrix is an error.
 func (t *Tensor) Inverse() *Tensor {
 	inverse, _, _, err := t.eliminate("inv")
 	if err != nil {
 		return t.Fail(err)
 	}
-	if t.node != nil {
-		return failed(eager.Errorf("inv", eager.ErrUnsupported, "the inverse has no gradient"))
+	return record(inverse, func(g *Tensor) []*Tensor { return []*Tensor{inverseGradient(inverse, g)} }, t)
+}
+
+// inverseGradient is -Yᵀ g Yᵀ for each matrix Y of the inverse.
+func inverseGradient(inverse, g *Tensor) *Tensor {
+	n := inverse.shape[len(inverse.shape)-1]
+	var parts []*Tensor
+	for m := range inverse.size / (n * n) {
+		matrix := func(t *Tensor) *Tensor {
+			return t.Reshape([]int{t.size / n, n}).Slice([]eager.Range{{Start: m * n, Stop: (m + 1) * n, Step: 1}, {Stop: n, Step: 1}})
+		}
+		y := eager.Transpose(matrix(inverse))
+		parts = append(parts, y.MatMul(matrix(g)).MatMul(y).Unary(eager.OpNeg))
 	}
-	return inverse
+	if len(parts) == 0 {
+		return g
+	}
+	return parts[0].Concat(0, parts[1:]).Reshape(inverse.shape)
 }
 
 // SlogDet returns sign and log of the absolute determinant of [..., n, n]; a singular matrix has 0 and -Inf.
@@ -386,7 +384,7 @@ func (t *Tensor) SlogDet() (sign, logAbs *Tensor) {
 	return of(signs, batch).Cast(t.dtype), record(logAbs, func(g *Tensor) []*Tensor {
 		last := len(t.shape) - 1
 		axes := slices.Concat(order(last-1), []int{last, last - 1})
-		return []*Tensor{inverse.Transpose(axes).Binary(eager.Mul, g.Reshape(slices.Concat(batch, []int{1, 1})))}
+		return []*Tensor{inverse.Transpose(axes).Binary(eager.OpMul, g.Reshape(slices.Concat(batch, []int{1, 1})))}
 	}, t)
 }
 

@@ -16,8 +16,8 @@ func (t *Tensor) Reshape(shape []int) *Tensor {
 	if t.err != nil {
 		return t
 	}
-	if eager.Size(shape) != t.size || slices.ContainsFunc(shape, func(n int) bool { return n < 0 }) {
-		return failed(eager.Errorf("reshape", eager.ErrShape, "expected %d elements, found shape %v", t.size, shape))
+	if err := eager.CheckShape("reshape", shape, t.size); err != nil {
+		return failed(err)
 	}
 	return record(t.view(slices.Clone(shape)), func(g *Tensor) []*Tensor { return []*Tensor{g.Reshape(t.shape)} }, t)
 }
@@ -69,10 +69,13 @@ func (t *Tensor) Transpose(axes []int) *Tensor {
 	if t.err != nil {
 		return t
 	}
-	shape, steps, back := make([]int, len(axes)), make([]int, len(axes)), make([]int, len(axes))
-	own := strides(t.shape)
+	shape, err := eager.TransposeShape(t.shape, axes)
+	if err != nil {
+		return failed(err)
+	}
+	steps, back, own := make([]int, len(axes)), make([]int, len(axes)), strides(t.shape)
 	for i, axis := range axes {
-		shape[i], steps[i], back[axis] = t.shape[axis], own[axis], i
+		steps[i], back[axis] = own[axis], i
 	}
 	return record(t.walk(shape, steps, 0), func(g *Tensor) []*Tensor { return []*Tensor{g.Transpose(back)} }, t)
 }
@@ -82,8 +85,8 @@ func (t *Tensor) BroadcastTo(shape []int) *Tensor {
 	if t.err != nil || slices.Equal(t.shape, shape) {
 		return t
 	}
-	if to, err := joint("broadcast", t.shape, shape); err != nil || !slices.Equal(to, shape) {
-		return failed(eager.Errorf("broadcast", eager.ErrShape, "expected a shape that broadcasts to %v, found %v", shape, t.shape))
+	if err := eager.BroadcastTo(t.shape, shape); err != nil {
+		return failed(err)
 	}
 	steps, shift := make([]int, len(shape)), len(shape)-len(t.shape)
 	for i, step := range strides(t.shape) {
@@ -99,9 +102,13 @@ func (t *Tensor) Slice(ranges []eager.Range) *Tensor {
 	if t.err != nil {
 		return t
 	}
-	shape, steps, offset := make([]int, len(ranges)), make([]int, len(ranges)), 0
+	shape, err := eager.SliceShape(t.shape, ranges)
+	if err != nil {
+		return failed(err)
+	}
+	steps, offset := make([]int, len(ranges)), 0
 	for i, step := range strides(t.shape) {
-		shape[i], steps[i] = ranges[i].Len(), step*ranges[i].Step
+		steps[i] = step * ranges[i].Step
 		offset += step * ranges[i].Start
 	}
 	return record(t.walk(shape, steps, offset), func(g *Tensor) []*Tensor {
@@ -116,15 +123,16 @@ func (t *Tensor) Concat(axis int, others []*Tensor) *Tensor {
 	if bad := first(all...); bad != nil {
 		return bad
 	}
-	shape := slices.Clone(t.shape)
-	shape[axis] = 0
-	for _, x := range all {
-		if x.dtype != t.dtype || len(x.shape) != len(shape) || !slices.Equal(x.shape[:axis], shape[:axis]) ||
-			!slices.Equal(x.shape[axis+1:], shape[axis+1:]) {
-			return failed(eager.Errorf("concatenate", eager.ErrShape, "expected %v%v except on axis %d, found %v%v",
-				t.dtype, t.shape, axis, x.dtype, x.shape))
+	shapes := make([][]int, len(others))
+	for i, x := range others {
+		if err := eager.CheckTypes("concatenate", t.dtype, x.dtype); err != nil {
+			return failed(err)
 		}
-		shape[axis] += x.shape[axis]
+		shapes[i] = x.shape
+	}
+	shape, err := eager.ConcatShape(axis, t.shape, shapes...)
+	if err != nil {
+		return failed(err)
 	}
 	out := empty(t.dtype, shape)
 	switch t.dtype {
@@ -175,10 +183,13 @@ func (t *Tensor) Pad(paddings [][2]int, value float64) *Tensor {
 	if t.err != nil {
 		return t
 	}
-	shape, inner := slices.Clone(t.shape), make([]eager.Range, len(paddings))
+	shape, err := eager.PadShape(t.shape, paddings)
+	if err != nil {
+		return failed(err)
+	}
+	inner := make([]eager.Range, len(paddings))
 	for i, p := range paddings {
 		inner[i] = eager.Range{Start: p[0], Stop: p[0] + t.shape[i], Step: 1}
-		shape[i] += p[0] + p[1]
 	}
 	at := t.Arange(0, eager.Size(shape), 1).Reshape(shape).Slice(inner)
 	out := t.Full(t.dtype, value, shape).ScatterSet(at, t.plain())

@@ -27,56 +27,97 @@ func record(out *Tensor, reverse func(g *Tensor) []*Tensor, inputs ...*Tensor) *
 	return &taped
 }
 
-// ValueAndGrad differentiates f at t. Second derivatives are not offered: what comes out is constant.
-func (t *Tensor) ValueAndGrad(f func(x *Tensor) (loss *Tensor, aux []*Tensor)) (value *Tensor, aux []*Tensor, gradient *Tensor, err error) {
-	if t.err != nil {
-		return nil, nil, nil, t.err
+// VJP differentiates f at xs. Second derivatives are not offered: what pull returns is constant.
+func (t *Tensor) VJP(f func(xs []*Tensor) (y *Tensor, aux []*Tensor), xs []*Tensor) (
+	y *Tensor, aux []*Tensor, pull func(cotangent *Tensor) ([]*Tensor, error), err error) {
+	leaves := make([]*Tensor, len(xs))
+	for i, x := range xs {
+		if x.err != nil {
+			return nil, nil, nil, x.err
+		}
+		if !x.dtype.Float() {
+			return nil, nil, nil, eager.Errorf("vjp", eager.ErrDType, "expected floats, found %v", x.dtype)
+		}
+		leaf := *x
+		leaf.node = &node{number: count.Add(1)}
+		leaves[i] = &leaf
 	}
-	if !t.dtype.Float() {
-		return nil, nil, nil, eager.Errorf("value_and_grad", eager.ErrDType, "expected floats, found %v", t.dtype)
+	out, aux := f(leaves)
+	if out.err != nil {
+		return nil, nil, nil, out.err
 	}
-	x := *t
-	x.node = &node{number: count.Add(1)}
-	loss, aux := f(&x)
-	if loss.err != nil {
-		return nil, nil, nil, loss.err
-	}
-	if loss.size != 1 {
-		return nil, nil, nil, eager.Errorf("value_and_grad", eager.ErrNotScalar, "expected a loss of one element, found shape %v", loss.shape)
-	}
-	for i, a := range aux {
-		aux[i] = a.plain()
-	}
-	gradient = backward(loss, x.node, t)
-	return loss.plain(), aux, gradient, gradient.err
+	pull = func(cotangent *Tensor) ([]*Tensor, error) { return backward(out, cotangent, leaves) }
+	return out.plain(), plains(aux), pull, nil
 }
 
-// backward sums the gradients of every node and returns that of the leaf; a leaf that the loss does not use has zeros.
-func backward(loss *Tensor, leaf *node, t *Tensor) *Tensor {
-	if loss.node == nil {
-		return t.Full(t.dtype, 0, t.shape)
+// CustomVJP puts f(xs) on the tape as one operation.
+func (t *Tensor) CustomVJP(xs []*Tensor, f func(xs []*Tensor) *Tensor, vjp func(xs []*Tensor, y, cotangent *Tensor) []*Tensor) *Tensor {
+	constants := plains(xs)
+	y := f(constants).plain()
+	return record(y, func(g *Tensor) []*Tensor { return vjp(constants, y, g) }, xs...)
+}
+
+func plains(tensors []*Tensor) []*Tensor {
+	out := make([]*Tensor, len(tensors))
+	for i, t := range tensors {
+		out[i] = t.plain()
 	}
-	sums := map[*node]*Tensor{loss.node: loss.Full(loss.dtype, 1, loss.shape)}
-	for _, n := range reached(loss.node) {
-		g := sums[n]
-		if n == leaf || g == nil || n.reverse == nil {
+	return out
+}
+
+// backward sums the gradients of every node and returns those of the leaves; what out does not depend on has zeros.
+func backward(out, cotangent *Tensor, leaves []*Tensor) ([]*Tensor, error) {
+	if cotangent.err != nil {
+		return nil, cotangent.err
+	}
+	if cotangent.dtype != out.dtype || !slices.Equal(cotangent.shape, out.shape) {
+		return nil, eager.Errorf("vjp", eager.ErrShape, "expected a cotangent of %v%v, found %v%v", out.dtype, out.shape, cotangent.dtype, cotangent.shape)
+	}
+	sums := map[*node]*Tensor{}
+	if out.node != nil {
+		sums[out.node] = cotangent.plain()
+		for _, n := range reached(out.node) {
+			if err := n.spread(sums); err != nil {
+				return nil, err
+			}
+		}
+	}
+	gradients := make([]*Tensor, len(leaves))
+	for i, leaf := range leaves {
+		if gradients[i] = sums[leaf.node]; gradients[i] == nil {
+			gradients[i] = eager.ZerosLike(leaf)
+		}
+		if gradients[i].err != nil {
+			return nil, gradients[i].err
+		}
+	}
+	return gradients, nil
+}
+
+// spread adds what n makes of its gradient to the gradients of its inputs.
+func (n *node) spread(sums map[*node]*Tensor) error {
+	g := sums[n]
+	if g == nil || n.reverse == nil {
+		return nil
+	}
+	parts := n.reverse(g)
+	if len(parts) != len(n.inputs) {
+		return eager.Errorf("vjp", eager.ErrShape, "expected a gradient for each of %d inputs, found %d", len(n.inputs), len(parts))
+	}
+	for i, part := range parts {
+		in := n.inputs[i]
+		if in.node == nil {
 			continue
 		}
-		for i, part := range n.reverse(g) {
-			to := n.inputs[i].node
-			if to == nil {
-				continue
-			}
-			if sums[to] != nil {
-				part = sums[to].Binary(eager.Add, part)
-			}
-			sums[to] = part
+		if part.err == nil && (part.dtype != in.dtype || !slices.Equal(part.shape, in.shape)) {
+			return eager.Errorf("vjp", eager.ErrShape, "expected a gradient of %v%v, found %v%v", in.dtype, in.shape, part.dtype, part.shape)
 		}
+		if sums[in.node] != nil {
+			part = sums[in.node].Binary(eager.OpAdd, part)
+		}
+		sums[in.node] = part
 	}
-	if sums[leaf] == nil {
-		return t.Full(t.dtype, 0, t.shape)
-	}
-	return sums[leaf]
+	return nil
 }
 
 // reached lists the nodes behind n, latest first.
@@ -107,65 +148,65 @@ func sumTo(g *Tensor, shape []int) *Tensor {
 			axes = append(axes, i)
 		}
 	}
-	return g.Reduce(eager.Sum, axes, false).Reshape(shape)
+	return g.Reduce(eager.OpSum, axes, false).Reshape(shape)
 }
 
 // times multiplies, except that a gradient of 0 stays 0 where the slope is not finite: what a Where did not take does not leak.
 func times(g, slope *Tensor) *Tensor {
 	zero := eager.Scalar(g, 0)
-	return g.Compare(eager.Equal, zero).Where(zero, g.Binary(eager.Mul, slope))
+	return g.Compare(eager.OpEqual, zero).Where(zero, g.Binary(eager.OpMul, slope))
 }
 
 // unaryGradient is g times the slope at x, where y is the result. The slope of abs at 0 is 0; steps have none.
 func unaryGradient(op eager.UnaryOp, x, y, g *Tensor) *Tensor {
 	one := eager.Scalar(x, 1)
-	over := func(d *Tensor) *Tensor { return one.Binary(eager.Div, d) }
-	scaled := func(s float64) *Tensor { return over(x.BinaryScalar(eager.Mul, s, false)) }
-	square := func(t *Tensor) *Tensor { return t.Unary(eager.Square) }
+	over := func(d *Tensor) *Tensor { return one.Binary(eager.OpDiv, d) }
+	scaled := func(s float64) *Tensor { return over(x.BinaryScalar(eager.OpMul, s, false)) }
+	square := func(t *Tensor) *Tensor { return t.Unary(eager.OpSquare) }
 	var slope *Tensor
 	switch op {
-	case eager.Abs:
-		slope = x.Unary(eager.Sign)
-	case eager.Neg:
-		return g.Unary(eager.Neg)
-	case eager.Square:
-		slope = x.BinaryScalar(eager.Mul, 2, false)
-	case eager.Sqrt:
-		slope = over(y.BinaryScalar(eager.Mul, 2, false))
-	case eager.Exp:
+	case eager.OpAbs:
+		slope = x.Unary(eager.OpSign)
+	case eager.OpNeg:
+		return g.Unary(eager.OpNeg)
+	case eager.OpSquare:
+		slope = x.BinaryScalar(eager.OpMul, 2, false)
+	case eager.OpSqrt:
+		slope = over(y.BinaryScalar(eager.OpMul, 2, false))
+	case eager.OpExp:
 		slope = y
-	case eager.Log:
+	case eager.OpLog:
 		slope = over(x)
-	case eager.Log2:
+	case eager.OpLog2:
 		slope = scaled(math.Ln2)
-	case eager.Log10:
+	case eager.OpLog10:
 		slope = scaled(math.Ln10)
-	case eager.Log1p:
-		slope = over(x.Binary(eager.Add, one))
-	case eager.Sin:
-		slope = x.Unary(eager.Cos)
-	case eager.Cos:
-		slope = x.Unary(eager.Sin).Unary(eager.Neg)
-	case eager.Tan:
-		slope = one.Binary(eager.Add, square(y))
-	case eager.Sinh:
-		slope = x.Unary(eager.Cosh)
-	case eager.Cosh:
-		slope = x.Unary(eager.Sinh)
-	case eager.Tanh:
-		slope = one.Binary(eager.Sub, square(y))
-	case eager.Arcsin:
-		slope = over(one.Binary(eager.Sub, square(x)).Unary(eager.Sqrt))
-	case eager.Arccos:
-		slope = over(one.Binary(eager.Sub, square(x)).Unary(eager.Sqrt)).Unary(eager.Neg)
-	case eager.Arctan:
-		slope = over(one.Binary(eager.Add, square(x)))
-	case eager.Arcsinh:
-		slope = over(one.Binary(eager.Add, square(x)).Unary(eager.Sqrt))
-	case eager.Arccosh:
-		slope = over(square(x).Binary(eager.Sub, one).Unary(eager.Sqrt))
-	case eager.Arctanh:
-		slope = over(one.Binary(eager.Sub, square(x)))
+	case eager.OpLog1p:
+		slope = over(x.Binary(eager.OpAdd, one))
+	case eager.OpSin:
+		slope = x.Unary(eager.OpCos)
+	case eager.OpCos:
+		slope = x.Unary(eager.OpSin).Unary(eager.OpNeg)
+	case eager.OpTan:
+		slope = one.Binary(eager.OpAdd, square(y))
+	case eager.OpSinh:
+		slope = x.Unary(eager.OpCosh)
+	case eager.OpCosh:
+		slope = x.Unary(eager.OpSinh)
+	case eager.OpTanh:
+		slope = one.Binary(eager.OpSub, square(y))
+	case eager.OpArcsin:
+		slope = over(one.Binary(eager.OpSub, square(x)).Unary(eager.OpSqrt))
+	case eager.OpArccos:
+		slope = over(one.Binary(eager.OpSub, square(x)).Unary(eager.OpSqrt)).Unary(eager.OpNeg)
+	case eager.OpArctan:
+		slope = over(one.Binary(eager.OpAdd, square(x)))
+	case eager.OpArcsinh:
+		slope = over(one.Binary(eager.OpAdd, square(x)).Unary(eager.OpSqrt))
+	case eager.OpArccosh:
+		slope = over(square(x).Binary(eager.OpSub, one).Unary(eager.OpSqrt))
+	case eager.OpArctanh:
+		slope = over(one.Binary(eager.OpSub, square(x)))
 	default: // sign, round, ceil, floor
 		return g.Full(g.dtype, 0, g.shape)
 	}
@@ -176,26 +217,26 @@ func unaryGradient(op eager.UnaryOp, x, y, g *Tensor) *Tensor {
 func binaryGradient(op eager.BinaryOp, x, y, out, g *Tensor) []*Tensor {
 	var dx, dy *Tensor
 	switch op {
-	case eager.Add:
+	case eager.OpAdd:
 		dx, dy = g, g
-	case eager.Sub:
-		dx, dy = g, g.Unary(eager.Neg)
-	case eager.Mul:
+	case eager.OpSub:
+		dx, dy = g, g.Unary(eager.OpNeg)
+	case eager.OpMul:
 		dx, dy = times(g, y), times(g, x)
-	case eager.Div:
-		dx = times(g, eager.Scalar(y, 1).Binary(eager.Div, y))
-		dy = times(g, out.Binary(eager.Div, y).Unary(eager.Neg))
-	case eager.Mod:
-		dx, dy = g, times(g, x.Binary(eager.FloorDiv, y).Unary(eager.Neg))
-	case eager.Pow:
-		dx = times(g, y.Binary(eager.Mul, x.Binary(eager.Pow, y.BinaryScalar(eager.Sub, 1, false))))
-		zero := x.Compare(eager.Equal, eager.Scalar(x, 0))
-		dy = times(g, zero.Where(eager.Scalar(x, 0), out.Binary(eager.Mul, x.Unary(eager.Log))))
-	case eager.Minimum, eager.Maximum:
-		half := x.Compare(eager.Equal, y).Cast(g.dtype).BinaryScalar(eager.Mul, 0.5, false)
-		better := map[bool]eager.CompareOp{true: eager.Less, false: eager.Greater}[op == eager.Minimum]
-		dx = times(g, x.Compare(better, y).Cast(g.dtype).Binary(eager.Add, half))
-		dy = times(g, y.Compare(better, x).Cast(g.dtype).Binary(eager.Add, half))
+	case eager.OpDiv:
+		dx = times(g, eager.Scalar(y, 1).Binary(eager.OpDiv, y))
+		dy = times(g, out.Binary(eager.OpDiv, y).Unary(eager.OpNeg))
+	case eager.OpMod:
+		dx, dy = g, times(g, x.Binary(eager.OpFloorDiv, y).Unary(eager.OpNeg))
+	case eager.OpPow:
+		dx = times(g, y.Binary(eager.OpMul, x.Binary(eager.OpPow, y.BinaryScalar(eager.OpSub, 1, false))))
+		zero := x.Compare(eager.OpEqual, eager.Scalar(x, 0))
+		dy = times(g, zero.Where(eager.Scalar(x, 0), out.Binary(eager.OpMul, x.Unary(eager.OpLog))))
+	case eager.OpMinimum, eager.OpMaximum:
+		half := x.Compare(eager.OpEqual, y).Cast(g.dtype).BinaryScalar(eager.OpMul, 0.5, false)
+		better := map[bool]eager.CompareOp{true: eager.OpLess, false: eager.OpGreater}[op == eager.OpMinimum]
+		dx = times(g, x.Compare(better, y).Cast(g.dtype).Binary(eager.OpAdd, half))
+		dy = times(g, y.Compare(better, x).Cast(g.dtype).Binary(eager.OpAdd, half))
 	default: // floor division is a step
 		dx = g.Full(g.dtype, 0, g.shape)
 		dy = dx
@@ -208,14 +249,14 @@ func binaryGradient(op eager.BinaryOp, x, y, out, g *Tensor) []*Tensor {
 func reduceGradient(op eager.ReduceOp, x, out, g *Tensor, axes []int) *Tensor {
 	wide := g.BroadcastTo(x.shape)
 	switch op {
-	case eager.Sum:
+	case eager.OpSum:
 		return wide
-	case eager.Prod:
+	case eager.OpProd:
 		return times(wide, productOfOthers(x, axes))
 	}
-	hit := x.Compare(eager.Equal, out).Cast(g.dtype)
+	hit := x.Compare(eager.OpEqual, out).Cast(g.dtype)
 	if len(axes) == len(x.shape) {
-		return times(wide, hit.Binary(eager.Div, hit.Reduce(eager.Sum, axes, true)))
+		return times(wide, hit.Binary(eager.OpDiv, hit.Reduce(eager.OpSum, axes, true)))
 	}
 	moved := make([]int, 0, len(x.shape))
 	for axis := range x.shape {

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"visus/eager"
+	"visus/tensor"
 )
 
 // Tensor is a dense array of float32, float64, int64 or bool.
@@ -29,26 +30,52 @@ type number interface{ float32 | float64 | int64 }
 
 // Wrap makes a tensor that shares the data, which is in C order and must not change while the tensor is used.
 func Wrap[E element](data []E, shape ...int) *Tensor {
-	if slices.ContainsFunc(shape, func(n int) bool { return n < 0 }) || eager.Size(shape) != len(data) {
-		return failed(eager.Errorf("wrap", eager.ErrShape, "expected %d elements, found shape %v", len(data), shape))
+	if err := eager.CheckShape("wrap", shape, len(data)); err != nil {
+		return failed(err)
 	}
 	return of(data, slices.Clone(shape))
 }
 
-// Raw returns the data without a copy: []float32, []float64, []int64 or []bool.
-func (t *Tensor) Raw() (any, error) {
+// From is Wrap for a host tensor of one of the four types.
+func From(t *tensor.Tensor) *Tensor {
+	switch t.Type() {
+	case tensor.Float32:
+		return Wrap(tensor.Values[float32](t), t.Shape()...)
+	case tensor.Float64:
+		return Wrap(tensor.Values[float64](t), t.Shape()...)
+	case tensor.Int64:
+		return Wrap(tensor.Values[int64](t), t.Shape()...)
+	case tensor.Bool:
+		return Wrap(tensor.Values[bool](t), t.Shape()...)
+	}
+	return failed(eager.Errorf("from", eager.ErrDType, "expected float32, float64, int64 or bool, found %v", t.Type()))
+}
+
+// Raw returns a host tensor that shares the data.
+func (t *Tensor) Raw() (*tensor.Tensor, error) {
 	if t.err != nil {
 		return nil, t.err
 	}
 	switch t.dtype {
 	case eager.Float32:
-		return values[float32](t), nil
+		return tensor.Of(values[float32](t), t.shape...)
 	case eager.Float64:
-		return values[float64](t), nil
+		return tensor.Of(values[float64](t), t.shape...)
 	case eager.Int64:
-		return values[int64](t), nil
+		return tensor.Of(values[int64](t), t.shape...)
 	}
-	return values[bool](t), nil
+	return tensor.Of(values[bool](t), t.shape...)
+}
+
+// Values returns the data without a copy, in C order. Another element type than the tensor's is an error.
+func Values[E element](t *Tensor) ([]E, error) {
+	if t.err != nil {
+		return nil, t.err
+	}
+	if d := typeOf[E](); d != t.dtype {
+		return nil, eager.Errorf("values", eager.ErrDType, "expected a tensor of %v, found %v", d, t.dtype)
+	}
+	return values[E](t), nil
 }
 
 func of[E element](data []E, shape []int) *Tensor {
@@ -144,8 +171,8 @@ func (t *Tensor) String() string {
 	if t.size > 100 {
 		return fmt.Sprintf("%v%v", t.dtype, t.shape)
 	}
-	raw, _ := t.Raw()
-	return fmt.Sprintf("%v%v%v", t.dtype, t.shape, raw)
+	floats, _ := t.Floats()
+	return fmt.Sprintf("%v%v%v", t.dtype, t.shape, floats)
 }
 
 // plain returns t without its tape.
@@ -163,8 +190,8 @@ func (t *Tensor) Full(d eager.DType, value float64, shape []int) *Tensor {
 	if t.err != nil {
 		return t
 	}
-	if slices.ContainsFunc(shape, func(n int) bool { return n < 0 }) {
-		return failed(eager.Errorf("full", eager.ErrShape, "expected sizes of 0 or more, found %v", shape))
+	if err := eager.CheckShape("full", shape, -1); err != nil {
+		return failed(err)
 	}
 	out := empty(d, slices.Clone(shape))
 	switch d {
