@@ -31,7 +31,7 @@ func (t *Tensor) Unary(op eager.UnaryOp) *Tensor {
 	default:
 		applyExact(op, values[int64](out), values[int64](t))
 	}
-	return record(out, func(g *Tensor) []*Tensor { return []*Tensor{unaryGradient(op, t.plain(), out.plain(), g)} }, t)
+	return record(out, func(g *Tensor) []*Tensor { return []*Tensor{eager.UnaryGradient(op, t.plain(), out.plain(), g)} }, t)
 }
 
 func (t *Tensor) not() *Tensor {
@@ -115,7 +115,7 @@ func (t *Tensor) Binary(op eager.BinaryOp, y *Tensor) *Tensor {
 	if err := binary(op, out, spread(t, shape), spread(y, shape)); err != nil {
 		return failed(err)
 	}
-	return record(out, func(g *Tensor) []*Tensor { return binaryGradient(op, t.plain(), y.plain(), out.plain(), g) }, t, y)
+	return record(out, func(g *Tensor) []*Tensor { return eager.BinaryGradient(op, t.plain(), y.plain(), out.plain(), g) }, t, y)
 }
 
 // BinaryInto writes the result into out, which has the shape and type of both operands and may be one of them. It allocates nothing
@@ -345,7 +345,7 @@ func (t *Tensor) Where(a, b *Tensor) *Tensor {
 	}
 	return record(out, func(g *Tensor) []*Tensor {
 		zero := eager.Scalar(g, 0)
-		return []*Tensor{sumTo(mask.Where(g, zero), a.shape), sumTo(mask.Where(zero, g), b.shape)}
+		return []*Tensor{eager.SumTo(mask.Where(g, zero), a.shape), eager.SumTo(mask.Where(zero, g), b.shape)}
 	}, a, b)
 }
 

@@ -38,7 +38,7 @@ func (t *Tensor) Reduce(op eager.ReduceOp, axes []int, keep bool) *Tensor {
 		out = of(whole, shape).Cast(dtype)
 	}
 	return record(out, func(g *Tensor) []*Tensor {
-		return []*Tensor{reduceGradient(op, t.plain(), out.plain().Reshape(kept), g.Reshape(kept), axes)}
+		return []*Tensor{eager.ReduceGradient(op, t.plain(), out.plain().Reshape(kept), g.Reshape(kept), axes)}
 	}, t)
 }
 

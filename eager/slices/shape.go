@@ -94,7 +94,7 @@ func (t *Tensor) BroadcastTo(shape []int) *Tensor {
 			steps[shift+i] = step
 		}
 	}
-	return record(t.walk(shape, steps, 0), func(g *Tensor) []*Tensor { return []*Tensor{sumTo(g, t.shape)} }, t)
+	return record(t.walk(shape, steps, 0), func(g *Tensor) []*Tensor { return []*Tensor{eager.SumTo(g, t.shape)} }, t)
 }
 
 // Slice selects a range on each axis.

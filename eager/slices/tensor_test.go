@@ -10,8 +10,8 @@ import (
 
 // The engine has what the constraints ask for.
 var (
-	_ eager.Eager[*Tensor]       = (*Tensor)(nil)
-	_ eager.Grad[*Tensor]        = (*Tensor)(nil)
+	_ eager.Eager[*Tensor]                  = (*Tensor)(nil)
+	_ eager.Grad[*Tensor]                   = (*Tensor)(nil)
 	_ eager.Native[*Tensor, *tensor.Tensor] = (*Tensor)(nil)
 )
 
