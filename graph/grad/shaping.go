@@ -1,7 +1,9 @@
 package grad
 
 import (
+	"errors"
 	"math"
+	"slices"
 
 	"visus/graph"
 )
@@ -13,11 +15,25 @@ import (
 //	StraightThrough   x, f                                f                    dx = dy, nothing to f (of x's type and shape)
 //	ClipGradientNorm  x [N,...]         max_norm (float)  x                    dx_n = dy_n·min(1, max_norm/|dy_n|), for each n
 //	RedirectedRelu    x [N,...], on     max (float, +∞)   min(max(x,0), max)   see redirect; on is an optional bool scalar
+//	CustomGradient    y, x...           gradient (graph)  y                    dx... = gradient(x..., y, dy), nothing to y
 var shaping = map[string]rule{
 	"visus.StopGradient":     none,
 	"visus.StraightThrough":  pass,
 	"visus.ClipGradientNorm": clipNorm,
 	"visus.RedirectedRelu":   redirect,
+	"visus.CustomGradient":   custom,
+}
+
+// custom writes the node's own gradient graph, whose inputs are x..., y and dy.
+func custom(b *graph.Builder, c call) []graph.Value {
+	sub, ok := c.Attribute("gradient").(*graph.Graph)
+	if !ok {
+		b.Fail("CustomGradient", errors.New("it has no attribute gradient"))
+		return nil
+	}
+	own := sub.Clone()
+	own.Opsets = map[string]int64{"": b.Opset()} // a subgraph has those of the model
+	return append([]graph.Value{{}}, b.Inline(own, append(slices.Clone(c.x[1:]), c.y[0], c.dy[0])...)...)
 }
 
 func clipNorm(b *graph.Builder, c call) []graph.Value {

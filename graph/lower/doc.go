@@ -27,6 +27,6 @@
 //	    epsilon; x̂ = (x − mean) / √(variance + epsilon) with the batch's own mean and variance, over the m entries of a channel
 //	    dbias = Σ dy, dscale = Σ dy·x̂, dx = scale/√(variance + epsilon)·(dy − dbias/m − x̂·dscale/m)
 //
-// StopGradient(x), StraightThrough(x, f), ClipGradientNorm(x) and RedirectedRelu(x, on) shape gradients (graph/grad says how). In the forward
-// direction, which is all that is left of them after differentiation, they are x, f, x, and x clipped to 0...max.
+// StopGradient(x), StraightThrough(x, f), ClipGradientNorm(x), RedirectedRelu(x, on) and CustomGradient(y, x...) shape gradients (graph/grad
+// says how). In the forward direction, which is all that is left of them after differentiation, they are x, f, x, x clipped to 0...max, and y.
 package lower

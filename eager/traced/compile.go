@@ -1,0 +1,116 @@
+package traced
+
+import (
+	"context"
+	"fmt"
+
+	"visus/eager"
+	"visus/engine"
+	"visus/graph"
+	"visus/tensor"
+)
+
+// Spec is the place of an input.
+type Spec struct {
+	Type  eager.DType
+	Shape []int
+}
+
+// Graph traces f: a graph with an input x0, x1, ... for each of the places and an output y0, y1, ... for each result. Saved, it is a model.
+func Graph(name string, f func(xs []*Tensor) []*Tensor, inputs ...Spec) (*graph.Graph, error) {
+	places := make([]*Tensor, len(inputs))
+	for i, in := range inputs {
+		if err := eager.CheckShape("trace", in.Shape, -1); err != nil {
+			return nil, err
+		}
+		places[i] = &Tensor{shape: in.Shape, dtype: in.Type}
+	}
+	return write(name, false, places, f)
+}
+
+// write traces f on inputs of the types and shapes of others. rule says that it is a gradient.
+func write(name string, rule bool, like []*Tensor, f func(xs []*Tensor) []*Tensor) (*graph.Graph, error) {
+	t, err := begin(name, rule)
+	if err != nil {
+		return nil, err
+	}
+	xs := make([]*Tensor, len(like))
+	for i, x := range like {
+		xs[i] = t.tensor(t.builder.Input(fmt.Sprintf("x%d", i), kinds[x.dtype], graph.Dims(x.shape...)...))
+	}
+	for i, y := range f(xs) {
+		if y.err != nil {
+			return nil, y.err
+		}
+		if y.trace != t {
+			return nil, eager.Errorf("trace", eager.ErrUnsupported, "result %d is a tensor of another trace", i)
+		}
+		t.builder.Output(fmt.Sprintf("y%d", i), t.builder.Op("Identity", valuesOf(y))) // an input, or one value twice, is an output too
+	}
+	g, err := t.builder.Build()
+	if err != nil {
+		return nil, err
+	}
+	g.Prune()
+	return g, nil
+}
+
+// Model returns a loaded model with one input and one output as a function to trace; its weights are shared. Its batch takes the size of x.
+func Model(g *graph.Graph) func(x *Tensor) *Tensor {
+	return func(x *Tensor) *Tensor {
+		if x.err != nil {
+			return x
+		}
+		if len(g.Inputs) != 1 || len(g.Outputs) != 1 {
+			return failed(eager.Errorf("model", eager.ErrUnsupported, "expected one input and one output, found %d and %d", len(g.Inputs), len(g.Outputs)))
+		}
+		own := g.Clone()
+		err := own.Upgrade()
+		if err == nil {
+			err = own.FixDims(map[string][]int{g.Inputs[0].Name: x.shape})
+		}
+		if err != nil {
+			return failed(eager.Errorf("model", eager.ErrEngine, "%v", err))
+		}
+		return x.trace.inline(own, x)
+	}
+}
+
+// inline writes the model. A trace is raised to its opset: what traces write means the same in all of them.
+func (t *trace) inline(g *graph.Graph, x *Tensor) *Tensor {
+	t.graph.Opsets[""] = max(t.graph.Opsets[""], g.Opsets[""])
+	return t.tensor(t.builder.Inline(g, x.value)[0])
+}
+
+// Function is a traced function that an engine has compiled.
+type Function struct {
+	graph   *graph.Graph
+	program engine.Program
+}
+
+// Compile traces f and compiles the graph.
+func Compile(ctx context.Context, e engine.Engine, o engine.Options, f func(xs []*Tensor) []*Tensor, inputs ...Spec) (*Function, error) {
+	g, err := Graph("traced", f, inputs...)
+	if err != nil {
+		return nil, err
+	}
+	program, err := e.Compile(ctx, g, o)
+	if err != nil {
+		return nil, eager.Errorf("compile", eager.ErrEngine, "%v", err)
+	}
+	return &Function{g, program}, nil
+}
+
+// Graph returns what was compiled; it is not to be changed.
+func (f *Function) Graph() *graph.Graph { return f.graph }
+
+// Run computes the results. outputs may be nil, or hold, for each result, a tensor to fill or nil.
+func (f *Function) Run(ctx context.Context, inputs, outputs []*tensor.Tensor) ([]*tensor.Tensor, error) {
+	if outputs == nil {
+		outputs = make([]*tensor.Tensor, len(f.program.Outputs()))
+	}
+	return outputs, f.program.Run(ctx, inputs, outputs)
+}
+
+// Close frees the program.
+func (f *Function) Close() error { return f.program.Close() }
