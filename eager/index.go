@@ -216,3 +216,16 @@ func put[T Tensor[T]](x, at, values T) T {
 	}
 	return x.ScatterSet(at, values.BroadcastTo(at.Shape()))
 }
+
+// Rows returns the parts of x along its first axis, without that axis.
+func Rows[T Tensor[T]](x T) []T {
+	shape := x.Shape()
+	if x.Err() != nil || len(shape) == 0 {
+		return []T{fail(x, Errorf("rows", ErrShape, "expected an axis to go along, found a scalar"))}
+	}
+	rows := make([]T, shape[0])
+	for i := range rows {
+		rows[i] = Index(x, At(i))
+	}
+	return rows
+}

@@ -141,6 +141,9 @@ func (t *Tensor) SortWithIndex(axis int, descending bool) (sorted, index *Tensor
 	if t.err != nil {
 		return t, t
 	}
+	if err := eager.CheckAxes("sort", t.shape, axis); err != nil {
+		return failed(err), failed(err)
+	}
 	last, n := len(t.shape)-1, t.shape[axis]
 	swap := make([]int, len(t.shape))
 	for i := range swap {
@@ -170,6 +173,9 @@ func (t *Tensor) SortWithIndex(axis int, descending bool) (sorted, index *Tensor
 func (t *Tensor) CumSum(axis int) *Tensor {
 	if t.err != nil {
 		return t
+	}
+	if err := eager.CheckAxes("cumsum", t.shape, axis); err != nil {
+		return failed(err)
 	}
 	if t.dtype == eager.Bool {
 		return failed(eager.Errorf("cumsum", eager.ErrDType, "expected numbers, found bool; cast first"))
@@ -213,6 +219,9 @@ func runningWhole(dst, src []int64, n, step int) {
 func (t *Tensor) Gather(axis int, index *Tensor) *Tensor {
 	if bad := first(t, index); bad != nil {
 		return bad
+	}
+	if err := eager.CheckAxes("gather", t.shape, axis); err != nil {
+		return failed(err)
 	}
 	at, err := index.positions("gather", t.shape[axis])
 	if err != nil {

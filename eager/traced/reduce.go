@@ -130,7 +130,7 @@ func (t *Tensor) CumSum(axis int) *Tensor {
 		return failed(err)
 	}
 	if t.dtype == eager.Bool {
-		return t.Cast(eager.Int64).CumSum(axis)
+		return failed(eager.Errorf("cumsum", eager.ErrDType, "expected numbers, found bool; cast first"))
 	}
 	if slices.Contains(t.shape, 0) {
 		return t
