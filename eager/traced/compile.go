@@ -2,6 +2,7 @@ package traced
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"visus/eager"
@@ -38,6 +39,7 @@ func write(name string, rule bool, like []*Tensor, f func(xs []*Tensor) []*Tenso
 	for i, x := range like {
 		xs[i] = t.tensor(t.builder.Input(fmt.Sprintf("x%d", i), kinds[x.dtype], graph.Dims(x.shape...)...))
 	}
+	seen := map[string]bool{}
 	for i, y := range f(xs) {
 		if y.err != nil {
 			return nil, y.err
@@ -45,7 +47,7 @@ func write(name string, rule bool, like []*Tensor, f func(xs []*Tensor) []*Tenso
 		if y.trace != t {
 			return nil, eager.Errorf("trace", eager.ErrUnsupported, "result %d is a tensor of another trace", i)
 		}
-		t.builder.Output(fmt.Sprintf("y%d", i), t.builder.Op("Identity", valuesOf(y))) // an input, or one value twice, is an output too
+		t.builder.Output(fmt.Sprintf("y%d", i), t.own(y.value, seen))
 	}
 	g, err := t.builder.Build()
 	if err != nil {
@@ -53,6 +55,15 @@ func write(name string, rule bool, like []*Tensor, f func(xs []*Tensor) []*Tenso
 	}
 	g.Prune()
 	return g, nil
+}
+
+// own returns a value that a node of its own makes: an input, or a value that is an output already, is no output.
+func (t *trace) own(v graph.Value, seen map[string]bool) graph.Value {
+	if seen[v.Name] || t.graph.Producing(v.Name) == nil {
+		return t.builder.Op("Identity", []graph.Value{v})
+	}
+	seen[v.Name] = true
+	return v
 }
 
 // Model returns a loaded model with one input and one output as a function to trace; its weights are shared. Its batch takes the size of x.
@@ -96,7 +107,11 @@ func Compile(ctx context.Context, e engine.Engine, o engine.Options, f func(xs [
 	}
 	program, err := e.Compile(ctx, g, o)
 	if err != nil {
-		return nil, eager.Errorf("compile", eager.ErrEngine, "%v", err)
+		kind := eager.ErrEngine
+		if lacks := (*engine.Unsupported)(nil); errors.As(err, &lacks) {
+			kind = eager.ErrUnsupported
+		}
+		return nil, eager.Errorf("compile", kind, "%v", err)
 	}
 	return &Function{g, program}, nil
 }

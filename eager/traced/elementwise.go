@@ -30,7 +30,7 @@ func (t *Tensor) Unary(op eager.UnaryOp) *Tensor {
 		return failed(eager.Errorf(op.String(), eager.ErrDType, "not defined for %v; cast first", t.dtype))
 	}
 	if t.dtype == eager.Float64 && float32Only[op] {
-		return failed(eager.Errorf(op.String(), eager.ErrUnsupported, "the engines have it for float32 only"))
+		return failed(eager.Errorf(op.String(), eager.ErrUnsupported, "engines of graphs have it for float32 only"))
 	}
 	y := t.function(op)
 	if !t.dtype.Float() || !y.dtype.Float() || smooth[op] {
@@ -41,8 +41,11 @@ func (t *Tensor) Unary(op eager.UnaryOp) *Tensor {
 	})
 }
 
-// float32Only are the functions that ONNX Runtime lacks for float64.
-var float32Only = map[eager.UnaryOp]bool{}
+// float32Only are the functions that no engine has for float64.
+var float32Only = map[eager.UnaryOp]bool{
+	eager.OpTan: true, eager.OpSinh: true, eager.OpCosh: true, eager.OpArcsin: true, eager.OpArccos: true, eager.OpArctan: true,
+	eager.OpArcsinh: true, eager.OpArccosh: true, eager.OpArctanh: true,
+}
 
 // function computes op, composed where ONNX lacks it or its engines differ at NaN.
 func (t *Tensor) function(op eager.UnaryOp) *Tensor {

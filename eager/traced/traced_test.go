@@ -2,13 +2,18 @@ package traced
 
 import (
 	"context"
-	"math"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"visus/eager"
+	"visus/eager/enginetest"
 	"visus/eager/slices"
 	"visus/engine"
 	"visus/engine/choice/choicetest"
+	"visus/graph"
 	"visus/tensor"
 )
 
@@ -41,23 +46,118 @@ func run(e engine.Engine, f func(xs []*Tensor) []*Tensor, inputs []*slices.Tenso
 	return out, err
 }
 
-func TestTry(t *testing.T) {
+// TestGoldenConformance runs the suite on every engine of graphs.
+func TestGoldenConformance(t *testing.T) {
 	choicetest.Each(t, func(t *testing.T, e engine.Engine) {
-	for _, d := range []eager.DType{eager.Float32, eager.Float64} {
-		x := slices.Wrap([]float64{-2.5, -1, -0.5, 0, 0.3, 1, 2.5, 7, math.NaN(), math.Inf(1), math.Inf(-1), 1e-8}, 3, 4).Cast(d)
-		y := slices.Wrap([]float64{2, -1, 0.5, 0, 0.3, -2, 3, -7, 1, 2, math.NaN(), 3}, 3, 4).Cast(d)
-		for op := eager.OpAbs; op <= eager.OpIsInf; op++ {
-			got, err := run(e, func(xs []*Tensor) []*Tensor { return []*Tensor{xs[0].Unary(op)} }, []*slices.Tensor{x})
-			if err != nil { t.Errorf("%v %v: %v", d, op, err); continue }
-			a, _ := got[0].Floats(); b, _ := x.Unary(op).Floats()
-			for i := range a { if !(math.Abs(a[i]-b[i]) <= 2e-6*math.Abs(b[i])) && !(a[i]!=a[i] && b[i]!=b[i]) && a[i]!=b[i] { xs, _ := x.Floats(); t.Errorf("%v %v(%v) = %v, want %v", d, op, xs[i], a[i], b[i]) } }
+		one := func(f func(xs []*Tensor) []*Tensor, inputs []*slices.Tensor) ([]*slices.Tensor, error) {
+			return run(e, f, inputs)
 		}
-		for op := eager.OpAdd; op <= eager.OpMaximum; op++ {
-			got, err := run(e, func(xs []*Tensor) []*Tensor { return []*Tensor{xs[0].Binary(op, xs[1])} }, []*slices.Tensor{x, y})
-			if err != nil { t.Errorf("%v %v: %v", d, op, err); continue }
-			a, _ := got[0].Floats(); b, _ := x.Binary(op, y).Floats()
-			for i := range a { if !(math.Abs(a[i]-b[i]) <= 2e-6*math.Abs(b[i])) && !(a[i]!=a[i] && b[i]!=b[i]) && a[i]!=b[i] { xs, _ := x.Floats(); ys, _ := y.Floats(); t.Errorf("%v %v(%v, %v) = %v, want %v", d, op, xs[i], ys[i], a[i], b[i]) } }
+		groups := enginetest.Run(t, enginetest.Differentiating(enginetest.Tracing("traced", one)))
+		t.Log(groups)
+	})
+}
+
+// TestModel: a loaded model inside a traced function, differentiated by its input, saved and run again.
+func TestModel(t *testing.T) {
+	b := graph.NewBuilder("dense", 20)
+	x := b.Input("x", tensor.Float32, graph.Dim{Size: -1, Symbol: "n"}, graph.Dim{Size: 2})
+	weights, err := tensor.Of([]float32{1, 2, 3, 4, 5, 6}, 3, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Output("y", b.Gemm(b.Relu(x), b.Initializer("w", weights), graph.Value{}))
+	model, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	choicetest.Each(t, func(t *testing.T, e engine.Engine) {
+		in := slices.Wrap([]float32{1, -1, 2, 3}, 2, 2)
+		got, err := run(e, func(xs []*Tensor) []*Tensor {
+			y, _, g, err := eager.ValueAndGrad(func(x *Tensor) (*Tensor, []*Tensor) { return eager.Sum(Model(model)(x), false), nil }, xs[0])
+			if err != nil {
+				return []*Tensor{xs[0].Fail(err)}
+			}
+			return []*Tensor{y, g}
+		}, []*slices.Tensor{in})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := fmt.Sprint(got[0], got[1]); text != "float32[][63] float32[2 2][9 0 9 12]" {
+			t.Errorf("expected the sum and columns' sums where x is positive, found %s", text)
+		}
+	})
+	two := func(xs []*Tensor) []*Tensor { return []*Tensor{eager.Softmax(Model(model)(xs[0]), 1)} }
+	g, err := Graph("softmax", two, Spec{eager.Float32, []int{4, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "softmax.onnx")
+	if err := g.Save(path, graph.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	back, err := graph.Load(path)
+	if err != nil || len(back.Outputs) != 1 || back.Opsets[""] != 20 {
+		t.Errorf("expected one output of opset 20, found %v, %v", back, err)
+	}
+}
+
+// TestSeveralPulls: each pull writes a gradient of its own; an input that is not used has zeros, and a second derivative is one of the graph.
+func TestSeveralPulls(t *testing.T) {
+	e := choicetest.Open(t, "ort")
+	cube := func(x *Tensor) *Tensor { return eager.Mul(x, eager.Square(x)) }
+	got, err := run(e, func(xs []*Tensor) []*Tensor {
+		y, _, pull, err := xs[0].VJP(func(in []*Tensor) (*Tensor, []*Tensor) { return cube(in[0]), nil }, xs)
+		if err != nil {
+			return []*Tensor{xs[0].Fail(err)}
+		}
+		first, err := pull(eager.OnesLike(y))
+		if err != nil {
+			return []*Tensor{xs[0].Fail(err)}
+		}
+		second, err := pull(eager.MulScalar(y, 2))
+		if err != nil {
+			return []*Tensor{xs[0].Fail(err)}
+		}
+		_, _, twice, err := eager.ValueAndGrad(func(x *Tensor) (*Tensor, []*Tensor) {
+			_, _, inner, err := eager.ValueAndGrad(func(x *Tensor) (*Tensor, []*Tensor) { return eager.Sum(cube(x), false), nil }, x)
+			if err != nil {
+				return x.Fail(err), nil
+			}
+			return eager.Sum(inner, false), nil
+		}, xs[0])
+		if err != nil {
+			return []*Tensor{xs[0].Fail(err)}
+		}
+		return []*Tensor{first[0], second[0], second[1], twice}
+	}, []*slices.Tensor{slices.Wrap([]float32{1, 2}, 2), slices.Wrap([]float32{5}, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprint(got); text != "[float32[2][3 12] float32[2][6 192] float32[1][0] float32[2][6 12]]" {
+		t.Errorf("expected 3x², 6x⁵, 0 and 6x, found %s", text)
+	}
+}
+
+// TestOneTrace: a custom gradient that reaches for a tensor from outside is told so.
+func TestOneTrace(t *testing.T) {
+	_, err := Graph("outside", func(xs []*Tensor) []*Tensor {
+		return []*Tensor{eager.CustomVJP(xs, func(in []*Tensor) *Tensor { return eager.Exp(in[0]) },
+			func(_ []*Tensor, _, g *Tensor) []*Tensor { return []*Tensor{eager.Mul(g, xs[0])} })}
+	}, Spec{eager.Float32, []int{2}})
+	if !errors.Is(err, eager.ErrUnsupported) || !strings.Contains(err.Error(), "another trace") {
+		t.Errorf("expected a tensor of another trace to be named, found %v", err)
+	}
+}
+
+func BenchmarkTraceAnOperation(b *testing.B) {
+	tr, err := begin("bench", false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := tr.tensor(tr.builder.Input("x", tensor.Float32, graph.Dims(3)...))
+	for b.Loop() {
+		if y := x.Binary(eager.OpAdd, x); y.err != nil {
+			b.Fatal(y.err)
 		}
 	}
-	})
 }

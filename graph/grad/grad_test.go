@@ -22,7 +22,8 @@ const mandatory = `Conv ConvTranspose MaxPool AveragePool GlobalAveragePool Glob
 	Pad Expand Tile Gather GatherElements GatherND ScatterElements ScatterND Trilu DepthToSpace SpaceToDepth Identity Cast Dropout Resize
 	GridSample SoftmaxCrossEntropyLoss NegativeLogLikelihoodLoss Attention RNN GRU LSTM
 	visus.ConvGradInput visus.ConvGradWeight visus.MaxPoolGrad visus.AveragePoolGrad visus.ResizeGrad visus.GridSampleGrad
-	visus.BatchNormGrad visus.StopGradient visus.StraightThrough visus.ClipGradientNorm visus.RedirectedRelu`
+	visus.BatchNormGrad visus.StopGradient visus.StraightThrough visus.ClipGradientNorm visus.RedirectedRelu
+	visus.CustomGradient`
 
 func TestMandatoryOperators(t *testing.T) {
 	for _, op := range strings.Fields(mandatory) {

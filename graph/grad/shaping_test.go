@@ -87,6 +87,27 @@ func TestStraightThrough(t *testing.T) {
 	expect(t, "df", got[2], 0, 0)
 }
 
+// TestCustomGradient: y is 7a·b, say its values, and its gradients are what the node's own graph makes of a, b, y and dy.
+func TestCustomGradient(t *testing.T) {
+	inner := graph.NewBuilder("gradient", 20)
+	var in []graph.Value
+	for _, name := range []string{"a", "b", "y", "dy"} {
+		in = append(in, inner.Input(name, tensor.Float32, graph.Dims(2)...))
+	}
+	inner.Output("da", inner.Op("Mul", []graph.Value{in[3], in[2]}))
+	inner.Output("db", inner.Op("Sub", []graph.Value{in[3], in[0]}))
+	own, err := inner.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.Opsets, own.Metadata = nil, nil
+	values := []*tensor.Tensor{of([]float32{14, 21}, 2), of([]float32{1, 1}, 2), of([]float32{2, 3}, 2)}
+	got := shaped(t, "CustomGradient", values, of([]float32{3, 4}, 2), []string{"b", "c"}, attribute("gradient", own))
+	expect(t, "y", got[0], 14, 21)
+	expect(t, "da", got[1], 42, 84)
+	expect(t, "db", got[2], 2, 3)
+}
+
 func TestClipGradientNorm(t *testing.T) {
 	values := []*tensor.Tensor{of([]float32{1, 2, 3, 4, 5, 6}, 3, 2)}
 	got := shaped(t, "ClipGradientNorm", values, of([]float32{3, 4, 0.3, 0.4, 0, 0}, 3, 2), []string{"a"}, attribute("max_norm", float32(1)))
@@ -126,7 +147,7 @@ func TestGoldenRedirectedRelu(t *testing.T) {
 
 // TestShapingComplete: every operator that shapes gradients has its test above.
 func TestShapingComplete(t *testing.T) {
-	tested := []string{"visus.ClipGradientNorm", "visus.RedirectedRelu", "visus.StopGradient", "visus.StraightThrough"}
+	tested := []string{"visus.ClipGradientNorm", "visus.CustomGradient", "visus.RedirectedRelu", "visus.StopGradient", "visus.StraightThrough"}
 	for op := range shaping {
 		if !slices.Contains(tested, op) {
 			t.Errorf("%s has no test", op)

@@ -240,6 +240,7 @@ func TestForward(t *testing.T) {
 		{"visus.StopGradient", []array{x}, nil, x.values},
 		{"visus.StraightThrough", []array{x, f}, nil, f.values},
 		{"visus.ClipGradientNorm", []array{x}, []graph.Attribute{attribute("max_norm", float32(1))}, x.values},
+		{"visus.CustomGradient", []array{x, f}, nil, x.values},
 		{"visus.RedirectedRelu", []array{x}, nil, []float64{0, 2, 7, 0}},
 		{"visus.RedirectedRelu", []array{x}, []graph.Attribute{attribute("max", float32(6))}, []float64{0, 2, 6, 0}},
 	} {
