@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"visus/eager"
@@ -78,7 +79,7 @@ func (c call[T]) run(in []T) []T {
 	case "value_and_grad", "value_aux_and_grad":
 		return c.differentiate(x, in)
 	}
-	return one(x.Fail(fmt.Errorf("%q has no function here", c.Op)))
+	return one(x.Fail(fmt.Errorf("%q: %w", c.Op, errUnmapped)))
 }
 
 func (c call[T]) differentiate(x T, in []T) []T {
@@ -92,7 +93,7 @@ func (c call[T]) differentiate(x T, in []T) []T {
 	}
 	loss, found := losses[T]()[formula]
 	if !found {
-		return one(x.Fail(fmt.Errorf("the formula %q has no function here", formula)))
+		return one(x.Fail(fmt.Errorf("the formula %q: %w", formula, errUnmapped)))
 	}
 	value, aux, gradient, err := c.engine.grad(func(x T) (T, []T) { return loss(x, in), []T{eager.Square(x)} }, x)
 	switch {
@@ -123,7 +124,7 @@ func (c call[T]) chain(x T) T {
 	case "x.flatten(start=1).norms.l2(axis=-1)":
 		return eager.Of(x).Flatten(1, -1).L2(false, -1).X
 	}
-	return x.Fail(fmt.Errorf("the chain %q is not mapped", c.F))
+	return x.Fail(fmt.Errorf("the chain %q: %w", c.F, errUnmapped))
 }
 
 // flat is x as a vector where no axis is named.
@@ -267,7 +268,7 @@ func padCase[T eager.Tensor[T]](c call[T], x T, in []T) T {
 	case "reflect":
 		return eager.PadReflect(x, paddings...)
 	}
-	return x.Fail(fmt.Errorf("mode %v has no function here", c.Params["mode"]))
+	return x.Fail(eager.Errorf("pad", eager.ErrIndex, "no mode %v", c.Params["mode"]))
 }
 
 func (c call[T]) mask(x, mask T) T {
@@ -277,57 +278,124 @@ func (c call[T]) mask(x, mask T) T {
 	return c.engine.mask(x, mask)
 }
 
-// getCase maps the index texts of the file to the functions here.
 func getCase[T eager.Tensor[T]](c call[T], x T, in []T) T {
-	list := func(at ...float64) T { return eager.Pick(x, x.FromFlat(eager.Int64, at, []int{len(at)})) }
-	switch c.Params["index"] {
-	case "[2]":
-		return eager.Index(x, eager.At(2))
-	case "[-1]":
-		return eager.Index(x, eager.At(-1))
-	case "[:, :3]":
-		return eager.Index(x, eager.Whole, eager.To(3))
-	case "[:, ::2]":
-		return eager.Index(x, eager.Whole, eager.Every(2))
-	case "[newaxis]":
-		return eager.Index(x, eager.NewAxis)
-	case "[..., newaxis]":
-		return eager.Index(x, eager.Ellipsis, eager.NewAxis)
-	case "[1:, 2:-1]":
-		return eager.Index(x, eager.From(1), eager.Span(2, -1, 1))
-	case "[inputs[1]]":
-		if in[1].DType() == eager.Bool {
-			return c.mask(x, in[1])
-		}
-		return eager.Pick(x, in[1])
-	case "[inputs[1][:,newaxis], inputs[2]]":
-		return eager.Pick(x, eager.ExpandDims(in[1], 1), in[2])
-	case "[[0, 2]]":
-		return list(0, 2)
-	case "[range(1,4)]":
-		return list(1, 2, 3)
+	text, _ := c.Params["index"].(string)
+	parts, tensors, ok := index(text, x, in)
+	switch {
+	case !ok:
+		return x.Fail(fmt.Errorf("the index %q: %w", text, errUnmapped))
+	case len(tensors) == 0:
+		return eager.Index(x, parts...)
+	case len(tensors) == 1 && tensors[0].DType() == eager.Bool:
+		return c.mask(x, tensors[0])
 	}
-	return x.Fail(fmt.Errorf("index %v is not mapped", c.Params["index"]))
+	return eager.Pick(x, tensors...)
 }
 
 func updateCase[T eager.Tensor[T]](c call[T], x T, in []T) T {
-	index, value, _ := strings.Cut(fmt.Sprint(c.Params["index"]), " = ")
+	text, value, _ := strings.Cut(fmt.Sprint(c.Params["index"]), " = ")
 	values := in[len(in)-1]
 	var scalar float64
 	if json.Unmarshal([]byte(value), &scalar) == nil {
 		values = eager.Scalar(x, scalar)
 	}
-	switch index {
-	case "[1]":
-		return eager.Put(x, []eager.Part{eager.At(1)}, values)
-	case "[:, 1]":
-		return eager.Put(x, []eager.Part{eager.Whole, eager.At(1)}, values)
-	case "[0:2]":
-		return eager.Put(x, []eager.Part{eager.To(2)}, values)
-	case "[inputs[1], inputs[2]]":
-		return eager.PutAt(x, in[1:3], values)
+	parts, tensors, ok := index(text, x, in)
+	switch {
+	case !ok:
+		return x.Fail(fmt.Errorf("the index %q: %w", text, errUnmapped))
+	case len(tensors) == 0:
+		return eager.Put(x, parts, values)
 	}
-	return x.Fail(fmt.Errorf("index %v is not mapped", index))
+	return eager.PutAt(x, tensors, values)
+}
+
+// index reads an index as Python writes it, "[1:, newaxis, -1]" or "[inputs[1], [0, 2]]": parts or tensors, not both.
+func index[T eager.Tensor[T]](text string, x T, in []T) (parts []eager.Part, tensors []T, ok bool) {
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
+	for _, word := range split(text) {
+		if part, ok := partOf(word); ok {
+			parts = append(parts, part)
+		} else if t, ok := tensorOf(word, x, in); ok {
+			tensors = append(tensors, t)
+		} else {
+			return nil, nil, false
+		}
+	}
+	return parts, tensors, len(parts) == 0 || len(tensors) == 0
+}
+
+// split cuts at the commas outside brackets.
+func split(text string) (words []string) {
+	depth, start := 0, 0
+	for i, r := range text {
+		switch r {
+		case '[', '(':
+			depth++
+		case ']', ')':
+			depth--
+		case ',':
+			if depth == 0 {
+				words = append(words, strings.TrimSpace(text[start:i]))
+				start = i + 1
+			}
+		}
+	}
+	return append(words, strings.TrimSpace(text[start:]))
+}
+
+func partOf(word string) (eager.Part, bool) {
+	switch word {
+	case "newaxis":
+		return eager.NewAxis, true
+	case "...":
+		return eager.Ellipsis, true
+	}
+	if at, err := strconv.Atoi(word); err == nil {
+		return eager.At(at), true
+	}
+	bounds := strings.Split(word, ":")
+	if len(bounds) < 2 || len(bounds) > 3 {
+		return eager.Part{}, false
+	}
+	step := 1
+	if len(bounds) == 3 && bounds[2] != "" {
+		step, _ = strconv.Atoi(bounds[2])
+	}
+	start, err := strconv.Atoi(bounds[0])
+	stop, err2 := strconv.Atoi(bounds[1])
+	switch {
+	case err == nil && err2 == nil:
+		return eager.Span(start, stop, step), true
+	case bounds[0] == "" && bounds[1] == "":
+		return eager.Every(step), true
+	case err == nil && bounds[1] == "" && step == 1:
+		return eager.From(start), true
+	case err2 == nil && bounds[0] == "" && step == 1:
+		return eager.To(stop), true
+	}
+	return eager.Part{}, false
+}
+
+// tensorOf reads a list, a range, or the k-th input, which may get a new axis.
+func tensorOf[T eager.Tensor[T]](word string, x T, in []T) (T, bool) {
+	var list []float64
+	var k, from, to int
+	if json.Unmarshal([]byte(word), &list) == nil {
+		return x.FromFlat(eager.Int64, list, []int{len(list)}), true
+	}
+	if n, _ := fmt.Sscanf(word, "range(%d,%d)", &from, &to); n == 2 {
+		return x.Arange(from, to, 1), true
+	}
+	if n, _ := fmt.Sscanf(word, "inputs[%d]", &k); n != 1 || k >= len(in) {
+		return x, false
+	}
+	switch word {
+	case fmt.Sprintf("inputs[%d]", k):
+		return in[k], true
+	case fmt.Sprintf("inputs[%d][:,newaxis]", k):
+		return eager.ExpandDims(in[k], 1), true
+	}
+	return x, false
 }
 
 // losses maps the formulas of the golden file to functions; in holds the inputs of the case.

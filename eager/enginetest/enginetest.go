@@ -6,7 +6,6 @@ package enginetest
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -20,10 +19,11 @@ import (
 type Engine[T eager.Tensor[T]] struct {
 	Name string
 
-	run  func(f func(xs []T) []T, inputs []*host.Tensor) ([]*host.Tensor, error)
-	item func(x T) (float64, error)
-	mask func(x, mask T) T
-	grad func(f func(x T) (T, []T), x T) (T, []T, T, error)
+	double bool
+	run    func(f func(xs []T) []T, inputs []*host.Tensor) ([]*host.Tensor, error)
+	item   func(x T) (float64, error)
+	mask   func(x, mask T) T
+	grad   func(f func(x T) (T, []T), x T) (T, []T, T, error)
 }
 
 // Looking is an engine whose data can be looked at; wrap makes a tensor of the same values.
@@ -57,6 +57,12 @@ func Tracing[T eager.Tensor[T]](name string, run func(f func(xs []T) []T, inputs
 // Differentiating adds gradients.
 func Differentiating[T eager.Grad[T]](e Engine[T]) Engine[T] {
 	e.grad = eager.ValueAndGrad[T]
+	return e
+}
+
+// InDouble is for an engine without float32: the cases in float32 are computed in float64 and held to their own tolerance.
+func InDouble[T eager.Tensor[T]](e Engine[T]) Engine[T] {
+	e.double = true
 	return e
 }
 
@@ -109,21 +115,39 @@ func (s *suite[T]) unsupported(group string, err error) bool {
 	return true
 }
 
+// golds is the group of the golden cases.
+const golds = "golden cases"
+
+// errUnmapped is that of a case, in a file that is not the supplied one, whose text has no function here.
+var errUnmapped = errors.New("no function here")
+
 // golden holds the engine to EagerPy's results.
 func (s *suite[T]) golden(t *testing.T) {
 	for _, c := range goldenCases(t) {
 		t.Run(c.ID, func(t *testing.T) {
-			got, err := s.engine.run(call[T]{c, s.engine}.run, c.inputs(t))
+			inputs, double := c.inputs(t), s.engine.double && !c.mixed()
+			for i := range inputs {
+				if double && inputs[i].DType() == eager.Float32 {
+					inputs[i] = inputs[i].Cast(eager.Float64)
+				}
+			}
+			got, err := s.engine.run(call[T]{c, s.engine}.run, inputs)
 			switch {
-			case s.unsupported("golden cases", err):
+			case errors.Is(err, errUnmapped):
+				t.Skip(err)
+			case s.unsupported(golds, err):
 				return
 			case c.refused() != (err != nil) && !strings.HasPrefix(ours[c.ID], "more"):
 				t.Fatalf("expected an error: %v, found %v", c.refused(), err)
 			}
 			if want := c.want(t); err == nil && want != nil {
-				same(t, got, want, c.tolerance, c.CorrectValuesOnly != nil)
+				tolerance := c.tolerance
+				if double {
+					tolerance = func(eager.DType) float64 { return c.tolerance(want[0].DType()) }
+				}
+				same(t, got, want, tolerance, c.CorrectValuesOnly != nil || double && want[0].DType() == eager.Float32)
 			}
-			s.group("golden cases").Passed++
+			s.group(golds).Passed++
 		})
 	}
 }
@@ -158,23 +182,4 @@ func near(t *testing.T, got, want *host.Tensor, tolerance float64, valuesOnly bo
 			t.Fatalf("element %d: expected %v, found %v", i, b[i], a[i])
 		}
 	}
-}
-
-// Table writes engines as the rows of a table in Markdown, and behind it what each does not do.
-func Table(names []string, results [][]Group) string {
-	text := "| engine |"
-	line := "| --- |"
-	for _, g := range results[0] {
-		text += " " + g.Name + " |"
-		line += " --- |"
-	}
-	text += "\n" + line + "\n"
-	for i, groups := range results {
-		text += "| " + names[i] + " |"
-		for _, g := range groups {
-			text += fmt.Sprintf(" %d passed, %d unsupported |", g.Passed, g.Unsupported)
-		}
-		text += "\n"
-	}
-	return text
 }

@@ -46,6 +46,14 @@ func goldenCases(t *testing.T) []goldenCase {
 	return golden.JSON[struct{ Cases []goldenCase }](t, filepath.Join(golden.Dir(t, "eager"), "eager_cases.json")).Cases
 }
 
+// mixed says whether the case has inputs of both floating-point types.
+func (c goldenCase) mixed() bool {
+	has := func(kind string) bool {
+		return slices.ContainsFunc(c.Inputs, func(in json.RawMessage) bool { return strings.Contains(string(in), kind) })
+	}
+	return has(`"float32"`) && has(`"float64"`)
+}
+
 // refused says whether the case is one that gives an error.
 func (c goldenCase) refused() bool {
 	return c.Expect["torch"].Error != "" || strings.HasPrefix(ours[c.ID], "error")

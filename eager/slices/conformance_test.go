@@ -16,5 +16,5 @@ func TestGoldenConformance(t *testing.T) {
 			t.Errorf("%s: %d unsupported: %v", g.Name, g.Unsupported, g.Reasons)
 		}
 	}
-	t.Log(groups)
+	enginetest.Document(t, "../../docs/eager.md", "slices", groups)
 }

@@ -127,6 +127,7 @@ func (o Options) complete() (Options, error) {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
+	o.Workers = min(o.Workers, max(1, o.Resamples))
 	return o, nil
 }
 
@@ -139,28 +140,36 @@ func mean(clusters []Cluster) float64 {
 	return sum / float64(count)
 }
 
-// resample returns the means of the resamples. The seeds are drawn before the workers start, so that every resample is the same whoever
-// computes it.
+// resample returns the means of the resamples.
 func resample(clusters []Cluster, random *rand.Rand, o Options) []float64 {
+	means := make([]float64, o.Resamples)
+	inStreams(random, o, func() func(int, *rand.Rand) {
+		return func(i int, stream *rand.Rand) { means[i] = meanOfDraws(clusters, stream) }
+	})
+	return means
+}
+
+// inStreams calls one function for every resample, with a stream of random numbers of its own. The seeds are drawn before the workers start,
+// so that every resample is the same whoever computes it. Each worker gets its function from start and computes neighbouring resamples.
+func inStreams(random *rand.Rand, o Options, start func() func(resample int, stream *rand.Rand)) {
 	type seed struct{ high, low uint64 }
 	seeds := make([]seed, o.Resamples)
 	for i := range seeds {
 		seeds[i] = seed{random.Uint64(), random.Uint64()}
 	}
-	means := make([]float64, o.Resamples)
 	var workers sync.WaitGroup
-	for first := range min(o.Workers, o.Resamples) {
+	for w := range o.Workers {
 		workers.Go(func() {
 			source := rand.NewPCG(0, 0)
 			stream := rand.New(source)
-			for i := first; i < o.Resamples; i += o.Workers {
+			compute := start()
+			for i := w * o.Resamples / o.Workers; i < (w+1)*o.Resamples/o.Workers; i++ {
 				source.Seed(seeds[i].high, seeds[i].low)
-				means[i] = meanOfDraws(clusters, stream)
+				compute(i, stream)
 			}
 		})
 	}
 	workers.Wait()
-	return means
 }
 
 // meanOfDraws is the mean of as many clusters as there are, drawn with replacement.
