@@ -41,7 +41,7 @@ func boundsBetween(low, high, expected float64) Bounds {
 		if observed == 1 {
 			return 1
 		}
-		return kappa(observed, expected)
+		return (observed - expected) / (1 - expected)
 	}
 	return Bounds{low, high, of(low), of(high)}
 }

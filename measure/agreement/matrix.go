@@ -1,9 +1,6 @@
 package agreement
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // Matrix holds every pair of several observers who saw the same stimuli.
 type Matrix struct {
@@ -69,13 +66,17 @@ func (m *Matrix) Values(measure func(Pair) float64) [][]float64 {
 
 // With returns the mean of a measure of an observer and each person; a person is not compared with themselves. It is NaN without persons.
 func (m *Matrix) With(observer int, persons []int, measure func(Pair) float64) float64 {
-	return meanOf(len(persons), func(k int) (float64, float64) {
-		return measure(m.At(observer, persons[k])), weightUnless(persons[k] == observer, 1)
-	})
+	var values []float64
+	for _, p := range persons {
+		if p != observer {
+			values = append(values, measure(m.At(observer, p)))
+		}
+	}
+	return mean(values)
 }
 
-// Among returns the mean of a measure over all pairs of different persons, what "humans" stands for beside models. It is NaN for fewer than
-// two persons.
+// Among returns the mean of a measure over all pairs of different persons, which is what "humans" stands for beside models. It is NaN for
+// fewer than two persons.
 func (m *Matrix) Among(persons []int, measure func(Pair) float64) float64 {
 	var values []float64
 	for i, a := range persons {
@@ -83,26 +84,14 @@ func (m *Matrix) Among(persons []int, measure func(Pair) float64) float64 {
 			values = append(values, measure(m.At(a, b)))
 		}
 	}
-	return meanOf(len(values), func(k int) (float64, float64) { return values[k], 1 })
+	return mean(values)
 }
 
-// meanOf is the weighted mean of n values; NaN where the weights are 0.
-func meanOf(n int, at func(k int) (value, weight float64)) float64 {
-	sum, weights := 0.0, 0.0
-	for k := range n {
-		value, weight := at(k)
-		sum += weight * value
-		weights += weight
+// mean is NaN for no values.
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
 	}
-	if weights == 0 {
-		return math.NaN()
-	}
-	return sum / weights
-}
-
-func weightUnless(excluded bool, weight float64) float64 {
-	if excluded {
-		return 0
-	}
-	return weight
+	return sum / float64(len(values))
 }

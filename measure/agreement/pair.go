@@ -58,21 +58,20 @@ func (p Pair) Expected() float64 {
 	return first*second + (1-first)*(1-second)
 }
 
-// ErrorConsistency returns Cohen's κ of right and wrong, (c_obs − c_exp)/(1 − c_exp), −1..1: 0 is what accuracies alone explain. It is 1 where
-// c_obs is 1, also where both observers are always right or always wrong. Where only one of them is, it is 0.
+// ErrorConsistency returns Cohen's κ of right and wrong, −1..1: 0 is what the accuracies alone explain. In counts, which keep it exact,
+//
+//	κ = (c_obs − c_exp)/(1 − c_exp) = 2(Both·Neither − OnlyFirst·OnlySecond) / (R₁W₂ + W₁R₂)
+//
+// where R and W are how often each observer is right and wrong. It is 1 where c_obs is 1, also where both observers are always right or always
+// wrong. Where only one of them is, it is 0.
 func (p Pair) ErrorConsistency() float64 {
 	if p.OnlyFirst == 0 && p.OnlySecond == 0 {
 		return 1
 	}
-	return kappa(p.Observed(), p.Expected())
-}
-
-// kappa is exact where one observer is always right or always wrong: there both consistencies are the same number, but not the same sum.
-func kappa(observed, expected float64) float64 {
-	if math.Abs(observed-expected) < 1e-15 {
-		return 0
-	}
-	return (observed - expected) / (1 - expected)
+	right1, right2 := float64(p.Both+p.OnlyFirst), float64(p.Both+p.OnlySecond)
+	wrong1, wrong2 := float64(p.OnlySecond+p.Neither), float64(p.OnlyFirst+p.Neither)
+	both, neither := float64(p.Both), float64(p.Neither)
+	return 2 * (both*neither - float64(p.OnlyFirst)*float64(p.OnlySecond)) / (right1*wrong2 + wrong1*right2)
 }
 
 // StandardError returns the large-sample standard error of κ of Fleiss, Cohen & Everitt (1969), "Large sample standard errors of kappa and
