@@ -53,6 +53,27 @@ func (m *Matrix) Add(truth, answer string) error {
 	return nil
 }
 
+// AddCodes counts the answers responses[i] to stimuli of the true class truth[i], given as the classes' numbers. A response that is no class's
+// number means that the observer gave none. It reports an error, and counts nothing, where the lengths differ or a true class is unknown.
+func (m *Matrix) AddCodes(truth, responses []uint8) error {
+	if len(truth) != len(responses) {
+		return fmt.Errorf("confusion: %d responses to %d stimuli", len(responses), len(truth))
+	}
+	for i, c := range truth {
+		if int(c) >= len(m.classes) {
+			return fmt.Errorf("confusion: stimulus %d has the class number %d, there are %d classes", i, c, len(m.classes))
+		}
+	}
+	for i, c := range truth {
+		if int(responses[i]) < len(m.classes) {
+			m.row(int(c))[responses[i]]++
+		} else {
+			m.silent[c]++
+		}
+	}
+	return nil
+}
+
 // Classes returns the classes in the matrix's order.
 func (m *Matrix) Classes() []string { return slices.Clone(m.classes) }
 
@@ -66,6 +87,36 @@ func (m *Matrix) Row(class int) []int {
 
 func (m *Matrix) row(class int) []int {
 	return m.counts[class*len(m.classes) : (class+1)*len(m.classes)]
+}
+
+// shown returns how many stimuli of the class there were, unanswered ones included.
+func (m *Matrix) shown(class int) int {
+	n := m.silent[class]
+	for _, c := range m.row(class) {
+		n += c
+	}
+	return n
+}
+
+// answered returns how many stimuli with the response row had this class: row 0 is no answer, row 1 + j the answer j.
+func (m *Matrix) answered(row, class int) int {
+	if row == 0 {
+		return m.silent[class]
+	}
+	return m.row(class)[row-1]
+}
+
+// Percent returns the matrix as the field prints it, [response, class shown]: the first row holds stimuli without an answer ("na"), the others
+// the answers in the matrix's order. Entries are percent of the stimuli of their column, which add up to 100; NaN where the class was never shown.
+func (m *Matrix) Percent() [][]float64 {
+	percent := make([][]float64, 1+len(m.classes))
+	for r := range percent {
+		percent[r] = make([]float64, len(m.classes))
+		for c := range m.classes {
+			percent[r][c] = 100 * float64(m.answered(r, c)) / float64(m.shown(c))
+		}
+	}
+	return percent
 }
 
 // Total returns the number of stimuli, unanswered ones included.
@@ -106,10 +157,7 @@ func (m *Matrix) Scores() []Score {
 	for i, c := range m.classes {
 		out[i].Class = c
 		out[i].Right = m.row(i)[i]
-		out[i].Stimuli = m.silent[i]
-		for _, n := range m.row(i) {
-			out[i].Stimuli += n
-		}
+		out[i].Stimuli = m.shown(i)
 	}
 	for i := range m.classes { // by rows, for the sake of the cache
 		for j, n := range m.row(i) {
