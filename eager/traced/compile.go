@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"visus/eager"
+	"visus/eager/slices"
 	"visus/engine"
 	"visus/graph"
 	"visus/tensor"
@@ -41,8 +42,8 @@ func write(name string, rule bool, like []*Tensor, f func(xs []*Tensor) []*Tenso
 	}
 	seen := map[string]bool{}
 	for i, y := range f(xs) {
-		if y.err != nil {
-			return nil, y.err
+		if bad := first(y); bad != nil {
+			return nil, bad.err
 		}
 		if y.trace != t {
 			return nil, eager.Errorf("trace", eager.ErrUnsupported, "result %d is a tensor of another trace", i)
@@ -54,7 +55,19 @@ func write(name string, rule bool, like []*Tensor, f func(xs []*Tensor) []*Tenso
 		return nil, err
 	}
 	g.Prune()
+	if rule {
+		t.plain()
+	}
 	return g, nil
+}
+
+// plain makes the nodes that shaped gradients inside of this gradient identities: they have served, and a graph inside of it could not be inlined.
+func (t *trace) plain() {
+	for _, n := range t.graph.Nodes {
+		if n.Domain == graph.OwnDomain && (n.Op == "CustomGradient" || n.Op == "StopGradient") {
+			n.Op, n.Domain, n.Inputs, n.Attributes = "Identity", "", n.Inputs[:1], nil
+		}
+	}
 }
 
 // own returns a value that a node of its own makes: an input, or a value that is an output already, is no output.
@@ -69,16 +82,19 @@ func (t *trace) own(v graph.Value, seen map[string]bool) graph.Value {
 // Model returns a loaded model with one input and one output as a function to trace; its weights are shared. Its batch takes the size of x.
 func Model(g *graph.Graph) func(x *Tensor) *Tensor {
 	return func(x *Tensor) *Tensor {
-		if x.err != nil {
-			return x
+		if bad := first(x); bad != nil {
+			return bad
 		}
-		if len(g.Inputs) != 1 || len(g.Outputs) != 1 {
-			return failed(eager.Errorf("model", eager.ErrUnsupported, "expected one input and one output, found %d and %d", len(g.Inputs), len(g.Outputs)))
+		if g == nil || len(g.Inputs) != 1 || len(g.Outputs) != 1 {
+			return failed(eager.Errorf("model", eager.ErrUnsupported, "expected a graph with one input and one output"))
 		}
 		own := g.Clone()
 		err := own.Upgrade()
 		if err == nil {
 			err = own.FixDims(map[string][]int{g.Inputs[0].Name: x.shape})
+		}
+		if err == nil {
+			err = own.FoldIf()
 		}
 		if err != nil {
 			return failed(eager.Errorf("model", eager.ErrEngine, "%v", err))
@@ -125,6 +141,26 @@ func (f *Function) Run(ctx context.Context, inputs, outputs []*tensor.Tensor) ([
 		outputs = make([]*tensor.Tensor, len(f.program.Outputs()))
 	}
 	return outputs, f.program.Run(ctx, inputs, outputs)
+}
+
+// Call is Run for tensors of eager/slices, whose data the inputs share.
+func (f *Function) Call(ctx context.Context, inputs ...*slices.Tensor) ([]*slices.Tensor, error) {
+	hosts := make([]*tensor.Tensor, len(inputs))
+	for i, x := range inputs {
+		var err error
+		if hosts[i], err = x.Raw(); err != nil {
+			return nil, err
+		}
+	}
+	results, err := f.Run(ctx, hosts, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*slices.Tensor, len(results))
+	for i, r := range results {
+		out[i] = slices.From(r)
+	}
+	return out, nil
 }
 
 // Close frees the program.

@@ -14,12 +14,6 @@ var operators = map[eager.UnaryOp]string{
 	eager.OpRound: "Round", eager.OpCeil: "Ceil", eager.OpFloor: "Floor", eager.OpIsNaN: "IsNaN", eager.OpIsInf: "IsInf", eager.OpNot: "Not",
 }
 
-// smooth are those whose slope is finite wherever they are: graph/grad may multiply by it without looking.
-var smooth = map[eager.UnaryOp]bool{
-	eager.OpNeg: true, eager.OpSquare: true, eager.OpExp: true, eager.OpSin: true, eager.OpCos: true, eager.OpTanh: true, eager.OpArctan: true,
-	eager.OpArcsinh: true,
-}
-
 // Unary applies an element-wise function. Outside its domain the result is NaN or infinite.
 func (t *Tensor) Unary(op eager.UnaryOp) *Tensor {
 	if t.err != nil {
@@ -29,26 +23,23 @@ func (t *Tensor) Unary(op eager.UnaryOp) *Tensor {
 	if op == eager.OpNot != (t.dtype == eager.Bool) || !t.dtype.Float() && !(t.dtype == eager.Int64 && exact) && t.dtype != eager.Bool {
 		return failed(eager.Errorf(op.String(), eager.ErrDType, "not defined for %v; cast first", t.dtype))
 	}
-	if t.dtype == eager.Float64 && float32Only[op] {
-		return failed(eager.Errorf(op.String(), eager.ErrUnsupported, "engines of graphs have it for float32 only"))
-	}
-	y := t.function(op)
-	if !t.dtype.Float() || !y.dtype.Float() || smooth[op] {
+	y := t.aside(func() *Tensor { return t.function(op) })
+	switch {
+	case !t.dtype.Float() || !y.dtype.Float() || op == eager.OpNeg:
 		return y
+	case op == eager.OpSign || op == eager.OpRound || op == eager.OpCeil || op == eager.OpFloor:
+		return t.step(y)
 	}
 	return t.custom([]*Tensor{t}, y, func(xs []*Tensor, y, g *Tensor) []*Tensor {
 		return []*Tensor{eager.UnaryGradient(op, xs[0], y, g)}
 	})
 }
 
-// float32Only are the functions that no engine has for float64.
-var float32Only = map[eager.UnaryOp]bool{
-	eager.OpTan: true, eager.OpSinh: true, eager.OpCosh: true, eager.OpArcsin: true, eager.OpArccos: true, eager.OpArctan: true,
-	eager.OpArcsinh: true, eager.OpArccosh: true, eager.OpArctanh: true,
-}
-
 // function computes op, composed where ONNX lacks it or its engines differ at NaN.
 func (t *Tensor) function(op eager.UnaryOp) *Tensor {
+	if compose := doubles[op]; compose != nil && t.dtype == eager.Float64 {
+		return compose(t)
+	}
 	switch op {
 	case eager.OpSquare:
 		return t.op("Mul", []*Tensor{t, t})
@@ -93,8 +84,7 @@ func (t *Tensor) choose(a, b *Tensor) *Tensor {
 	return t.op("Or", []*Tensor{t.op("And", []*Tensor{t, a}), other})
 }
 
-// Binary applies an element-wise function of two tensors of one type, which broadcast. Integers divided by 0 give 0, with a rest of 0: a
-// graph has no errors.
+// Binary applies an element-wise function of two tensors of one type, which broadcast. Running a division of integers by 0 is an error.
 func (t *Tensor) Binary(op eager.BinaryOp, y *Tensor) *Tensor {
 	if bad := first(t, y); bad != nil {
 		return bad
@@ -111,9 +101,12 @@ func (t *Tensor) Binary(op eager.BinaryOp, y *Tensor) *Tensor {
 	if op >= eager.OpAnd || t.dtype == eager.Int64 && (op == eager.OpDiv || op == eager.OpPow) {
 		return failed(eager.Errorf(op.String(), eager.ErrDType, "not defined for %v; cast first", t.dtype))
 	}
-	out := t.pair(op, y)
-	if !t.dtype.Float() || op <= eager.OpMul {
+	out := t.aside(func() *Tensor { return t.pair(op, y) })
+	switch {
+	case !t.dtype.Float() || op <= eager.OpSub:
 		return out
+	case op == eager.OpFloorDiv:
+		return t.step(out)
 	}
 	return t.custom([]*Tensor{t, y}, out, func(xs []*Tensor, out, g *Tensor) []*Tensor {
 		return eager.BinaryGradient(op, xs[0], xs[1], out, g)
@@ -166,13 +159,12 @@ func (t *Tensor) extreme(op string, y *Tensor) *Tensor {
 // divideWhole rounds toward minus infinity, as ONNX's Mod of integers does.
 func (t *Tensor) divideWhole(op eager.BinaryOp, y *Tensor) *Tensor {
 	none := y.op("Equal", []*Tensor{y, eager.Scalar(y, 0)})
-	by := none.choose(eager.Scalar(y, 1), y)
+	by := none.choose(t.sure(none), y)
 	rest := t.op("Mod", []*Tensor{t, by})
 	if op == eager.OpMod {
 		return rest
 	}
-	quotient := t.op("Div", []*Tensor{t.op("Sub", []*Tensor{t, rest}), by})
-	return none.choose(eager.Scalar(y, 0), quotient)
+	return t.op("Div", []*Tensor{t.op("Sub", []*Tensor{t, rest}), by})
 }
 
 // divide rounds toward minus infinity: the rest has the sign of y, and quotient and rest agree.
@@ -194,6 +186,9 @@ func (t *Tensor) divide(op eager.BinaryOp, y *Tensor) *Tensor {
 // BinaryScalar applies the function to a scalar of the tensor's type; reversed puts the scalar on the left.
 func (t *Tensor) BinaryScalar(op eager.BinaryOp, s float64, reversed bool) *Tensor {
 	scalar := t.Full(t.dtype, s, nil)
+	if usual := math.Abs(s) > 1e-30 && math.Abs(s) < 1e30; usual && (op == eager.OpMul || op == eager.OpDiv && !reversed) && t.dtype.Float() {
+		return t.pair(op, scalar) // linear: what has a gradient of 0 keeps it
+	}
 	if reversed {
 		return scalar.Binary(op, t)
 	}

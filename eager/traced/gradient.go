@@ -32,16 +32,16 @@ func (t *Tensor) VJP(f func(xs []*Tensor) (y *Tensor, aux []*Tensor), xs []*Tens
 	t.trace.within++
 	y, aux = f(leaves)
 	t.trace.within--
-	if y.err != nil {
-		return nil, nil, nil, y.err
+	if bad := first(t, y); bad != nil {
+		return nil, nil, nil, bad.err
 	}
 	return y, aux, func(cotangent *Tensor) ([]*Tensor, error) { return t.trace.pull(y, cotangent, leaves) }, nil
 }
 
 // pull returns the gradients of the leaves; what y does not depend on has zeros.
 func (t *trace) pull(y, cotangent *Tensor, leaves []*Tensor) ([]*Tensor, error) {
-	if cotangent.err != nil {
-		return nil, cotangent.err
+	if bad := first(y, cotangent); bad != nil {
+		return nil, bad.err
 	}
 	if cotangent.dtype != y.dtype || !slices.Equal(cotangent.shape, y.shape) {
 		return nil, eager.Errorf("vjp", eager.ErrShape, "expected a cotangent of %v%v, found %v%v", y.dtype, y.shape, cotangent.dtype, cotangent.shape)
@@ -92,11 +92,31 @@ func (t *Tensor) CustomVJP(xs []*Tensor, f func(xs []*Tensor) *Tensor, vjp func(
 	if bad := first(append([]*Tensor{t}, xs...)...); bad != nil {
 		return bad
 	}
-	y := f(xs)
-	if y.err != nil {
-		return y
+	y := t.aside(func() *Tensor { return f(xs) })
+	if bad := first(append([]*Tensor{t, y}, xs...)...); bad != nil {
+		return bad
 	}
 	return t.shaped(xs, y, vjp)
+}
+
+// aside runs f, whose own gradients nothing asks for: its result is given one, or has none.
+func (t *Tensor) aside(f func() *Tensor) *Tensor {
+	if bad := first(t); bad != nil {
+		return bad
+	}
+	trace := t.trace
+	within := trace.within
+	trace.within = 0
+	defer func() { trace.within = within }()
+	return f()
+}
+
+// step is y without a gradient.
+func (t *Tensor) step(y *Tensor) *Tensor {
+	if y.err != nil || t.trace.within == 0 {
+		return y
+	}
+	return y.op("visus.StopGradient", []*Tensor{y})
 }
 
 // custom gives y a gradient of eager's rules. What nothing differentiates is left as it is.
@@ -112,7 +132,7 @@ func (t *Tensor) shaped(xs []*Tensor, y *Tensor, vjp func(xs []*Tensor, y, cotan
 	if bad := first(append([]*Tensor{y}, xs...)...); bad != nil {
 		return bad
 	}
-	if t.trace.rule {
+	if t.trace.rule && t.trace.within == 0 {
 		return y
 	}
 	gradient, err := write("gradient", true, append(slices.Clone(xs), y, y), func(places []*Tensor) []*Tensor {

@@ -33,12 +33,12 @@ func (t *Tensor) Reduce(op eager.ReduceOp, axes []int, keep bool) *Tensor {
 	}
 	x := t
 	if t.dtype == eager.Bool {
-		x = t.Cast(eager.Int64)
+		x = t.counted()
 	}
 	if len(axes) == 0 {
 		return x.Cast(dtype)
 	}
-	kept := x.fold(op, axes)
+	kept := t.aside(func() *Tensor { return x.fold(op, axes) })
 	if t.dtype.Float() && op != eager.OpSum {
 		kept = t.custom([]*Tensor{t}, kept, func(xs []*Tensor, y, g *Tensor) []*Tensor {
 			return []*Tensor{eager.ReduceGradient(op, xs[0], y, g, axes)}
@@ -47,13 +47,21 @@ func (t *Tensor) Reduce(op eager.ReduceOp, axes []int, keep bool) *Tensor {
 	return kept.Reshape(shape).Cast(dtype)
 }
 
+// counted makes a mask numbers: float32, which every engine folds, as long as it counts the elements exactly.
+func (t *Tensor) counted() *Tensor {
+	if eager.Size(t.shape) < 1<<24 {
+		return t.Cast(eager.Float32)
+	}
+	return t.Cast(eager.Int64)
+}
+
 // fold keeps the axes with size 1. Engines differ at NaN, which is the smallest and the largest here.
 func (t *Tensor) fold(op eager.ReduceOp, axes []int) *Tensor {
 	out := t.with(folds[op], [][]int{axes})
 	if !t.dtype.Float() || op < eager.OpMin {
 		return out
 	}
-	any := t.op("IsNaN", []*Tensor{t}).Cast(eager.Int64).with("ReduceMax", [][]int{axes}).Cast(eager.Bool)
+	any := t.op("IsNaN", []*Tensor{t}).Cast(eager.Float32).with("ReduceMax", [][]int{axes}).Cast(eager.Bool)
 	return any.choose(eager.Scalar(t, math.NaN()), out)
 }
 
@@ -87,7 +95,7 @@ func (t *Tensor) SortWithIndex(axis int, descending bool) (sorted, index *Tensor
 		return failed(err), failed(err)
 	}
 	if t.dtype == eager.Bool {
-		sorted, index = t.Cast(eager.Int64).SortWithIndex(axis, descending)
+		sorted, index = t.Cast(eager.Float32).SortWithIndex(axis, descending)
 		return sorted.Cast(eager.Bool), index
 	}
 	if eager.Size(t.shape) == 0 {
@@ -99,7 +107,7 @@ func (t *Tensor) SortWithIndex(axis int, descending bool) (sorted, index *Tensor
 	}
 	index = key.order(axis, descending)
 	if t.dtype.Float() { // NaN stands behind the infinities that it was sorted with
-		strange := t.op("IsNaN", []*Tensor{t}).Cast(eager.Int64)
+		strange := t.op("IsNaN", []*Tensor{t}).Cast(eager.Float32)
 		again := strange.along(index, axis).order(axis, descending)
 		index = index.along(again, axis)
 	}
@@ -112,9 +120,7 @@ func (t *Tensor) order(axis int, descending bool) *Tensor {
 	if descending {
 		largest = 1
 	}
-	b := t.trace.builder
-	out := b.Ops("TopK", 2, append(valuesOf(t), b.Ints(int64(t.shape[axis]))), attr("axis", int64(axis)), attr("largest", largest))
-	return t.trace.tensor(out[1])
+	return t.ops("TopK", 2, []*Tensor{t, t.ints([]int{t.shape[axis]})}, attr("axis", int64(axis)), attr("largest", largest))[1]
 }
 
 func (t *Tensor) along(index *Tensor, axis int) *Tensor {
@@ -135,6 +141,5 @@ func (t *Tensor) CumSum(axis int) *Tensor {
 	if slices.Contains(t.shape, 0) {
 		return t
 	}
-	b := t.trace.builder
-	return t.trace.tensor(b.Op("CumSum", append(valuesOf(t), t.FromFlat(eager.Int64, []float64{float64(axis)}, nil).value)))
+	return t.op("CumSum", []*Tensor{t, t.Full(eager.Int64, float64(axis), nil)})
 }

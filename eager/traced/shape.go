@@ -98,16 +98,11 @@ func (t *Tensor) Pad(paddings [][2]int, value float64) *Tensor {
 	if t.dtype == eager.Bool {
 		return t.Cast(eager.Int64).Pad(paddings, value).Cast(eager.Bool)
 	}
-	pads := make([]int64, 2*len(paddings))
+	pads := make([]int, 2*len(paddings))
 	for i, p := range paddings {
-		pads[i], pads[i+len(paddings)] = int64(p[0]), int64(p[1])
+		pads[i], pads[i+len(paddings)] = p[0], p[1]
 	}
-	fill := t.Full(t.dtype, value, nil)
-	if fill.err != nil {
-		return fill
-	}
-	b := t.trace.builder
-	return t.trace.tensor(b.Op("Pad", append(valuesOf(t), b.Ints(pads...), fill.value)))
+	return t.op("Pad", []*Tensor{t, t.ints(pads), t.Full(t.dtype, value, nil)})
 }
 
 // Gather replaces an axis by what index selects of it; negative positions count from the end.
@@ -175,15 +170,4 @@ func (t *Tensor) MatMul(y *Tensor) *Tensor {
 		return failed(eager.Errorf("matmul", eager.ErrDType, "expected floats of one type, found %v and %v", t.dtype, y.dtype))
 	}
 	return t.op("MatMul", []*Tensor{t, y})
-}
-
-// Inverse is not offered: ONNX has no operator for it.
-func (t *Tensor) Inverse() *Tensor {
-	return t.Fail(eager.Errorf("inv", eager.ErrUnsupported, "ONNX has no inverse"))
-}
-
-// SlogDet is not offered: ONNX has determinants, which overflow, but no logarithms of them.
-func (t *Tensor) SlogDet() (sign, logAbs *Tensor) {
-	bad := t.Fail(eager.Errorf("slogdet", eager.ErrUnsupported, "ONNX has no logarithm of a determinant"))
-	return bad, bad
 }

@@ -64,11 +64,16 @@ func (t *trace) tensor(v graph.Value) *Tensor {
 
 func failed(err error) *Tensor { return &Tensor{err: err} }
 
-// first returns the first tensor that carries an error, one that stands for mixed traces, or nil.
+// first returns the first tensor that carries an error, one that stands for mixed traces or none, or nil.
 func first(tensors ...*Tensor) *Tensor {
 	for _, t := range tensors {
-		if t.err != nil {
+		switch {
+		case t == nil:
+			return failed(eager.Errorf("trace", eager.ErrUnsupported, "expected a tensor, found nil"))
+		case t.err != nil:
 			return t
+		case t.trace == nil:
+			return failed(eager.Errorf("trace", eager.ErrUnsupported, "expected a tensor of a trace, found an empty one"))
 		}
 	}
 	for _, t := range tensors[1:] {
@@ -82,24 +87,36 @@ func first(tensors ...*Tensor) *Tensor {
 
 // op writes a node with one output.
 func (t *Tensor) op(name string, inputs []*Tensor, attributes ...graph.Attribute) *Tensor {
-	values := make([]graph.Value, len(inputs))
-	for i, x := range inputs {
-		values[i] = x.value
+	return t.ops(name, 1, inputs, attributes...)[0]
+}
+
+// ops writes a node. An error of an input is that of each output.
+func (t *Tensor) ops(name string, outputs int, inputs []*Tensor, attributes ...graph.Attribute) []*Tensor {
+	if bad := first(append([]*Tensor{t}, inputs...)...); bad != nil {
+		return slices.Repeat([]*Tensor{bad}, outputs)
 	}
-	return t.trace.tensor(t.trace.builder.Ops(name, 1, values, attributes...)[0])
+	out := make([]*Tensor, outputs)
+	for i, v := range t.trace.builder.Ops(name, outputs, valuesOf(inputs...), attributes...) {
+		out[i] = t.trace.tensor(v)
+	}
+	return out
 }
 
 // with writes a node of t and constant lists of integers.
 func (t *Tensor) with(name string, lists [][]int, attributes ...graph.Attribute) *Tensor {
-	inputs := []graph.Value{t.value}
+	inputs := []*Tensor{t}
 	for _, list := range lists {
-		wide := make([]int64, len(list))
-		for i, v := range list {
-			wide[i] = int64(v)
-		}
-		inputs = append(inputs, t.trace.builder.Ints(wide...))
+		inputs = append(inputs, t.ints(list))
 	}
-	return t.trace.tensor(t.trace.builder.Ops(name, 1, inputs, attributes...)[0])
+	return t.op(name, inputs, attributes...)
+}
+
+func (t *Tensor) ints(list []int) *Tensor {
+	wide := make([]float64, len(list))
+	for i, v := range list {
+		wide[i] = float64(v)
+	}
+	return t.FromFlat(eager.Int64, wide, []int{len(list)})
 }
 
 // attr is an attribute of a node.
@@ -167,6 +184,9 @@ func (t *Tensor) Arange(start, stop, step int) *Tensor {
 }
 
 func (t *Tensor) constant(d eager.DType, values []float64, shape []int) *Tensor {
+	if bad := first(t); bad != nil {
+		return bad
+	}
 	var host *tensor.Tensor
 	var err error
 	switch d {

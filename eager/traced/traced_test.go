@@ -22,28 +22,16 @@ var _ eager.Grad[*Tensor] = (*Tensor)(nil)
 
 // run traces f, runs it on the inputs and returns the results.
 func run(e engine.Engine, f func(xs []*Tensor) []*Tensor, inputs []*slices.Tensor) ([]*slices.Tensor, error) {
-	specs, hosts := make([]Spec, len(inputs)), make([]*tensor.Tensor, len(inputs))
+	specs := make([]Spec, len(inputs))
 	for i, x := range inputs {
 		specs[i] = Spec{x.DType(), x.Shape()}
-		host, err := x.Raw()
-		if err != nil {
-			return nil, err
-		}
-		hosts[i] = host
 	}
 	function, err := Compile(context.Background(), e, engine.Options{}, f, specs...)
 	if err != nil {
 		return nil, err
 	}
 	defer function.Close()
-	results, err := function.Run(context.Background(), hosts, nil)
-	out := make([]*slices.Tensor, len(results))
-	for i, r := range results {
-		if err == nil {
-			out[i] = slices.From(r)
-		}
-	}
-	return out, err
+	return function.Call(context.Background(), inputs...)
 }
 
 // TestGoldenConformance runs the suite on every engine of graphs.
@@ -160,6 +148,64 @@ func BenchmarkTraceAnOperation(b *testing.B) {
 	for b.Loop() {
 		if y := x.Binary(eager.OpAdd, x); y.err != nil {
 			b.Fatal(y.err)
+		}
+	}
+}
+
+// rescaled is a small function: x brought to length 1, clipped.
+func rescaled[T eager.Tensor[T]](x T) T {
+	return eager.Clip(eager.Div(x, eager.L2(x, true, 1)), -0.1, 0.1)
+}
+
+func BenchmarkRescale(b *testing.B) {
+	x := slices.Wrap(make([]float32, 4*784), 4, 784)
+	x = eager.AddScalar(x, 0.5)
+	b.Run("slices", func(b *testing.B) {
+		for b.Loop() {
+			if y := rescaled(x); y.Err() != nil {
+				b.Fatal(y.Err())
+			}
+		}
+	})
+	for _, name := range []string{"ort", "onednn"} {
+		b.Run(name, func(b *testing.B) {
+			f, err := Compile(context.Background(), choicetest.Open(b, name), engine.Options{}, each(rescaled[*Tensor]), Spec{eager.Float32, x.Shape()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer f.Close()
+			host, err := x.Raw()
+			if err != nil {
+				b.Fatal(err)
+			}
+			in, out := []*tensor.Tensor{host}, []*tensor.Tensor{tensor.New(tensor.Float32, 4, 784)}
+			for b.Loop() {
+				if _, err := f.Run(context.Background(), in, out); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("trace and compile with ort", func(b *testing.B) {
+		e := choicetest.Open(b, "ort")
+		for b.Loop() {
+			f, err := Compile(context.Background(), e, engine.Options{}, each(rescaled[*Tensor]), Spec{eager.Float32, x.Shape()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkTraceAGradient: tracing sum(exp(x)²) and its gradient.
+func BenchmarkTraceAGradient(b *testing.B) {
+	f := gradientOf(func(x *Tensor) *Tensor { return eager.Square(eager.Exp(x)) })
+	for b.Loop() {
+		if _, err := Graph("gradient", f, Spec{eager.Float32, []int{3}}); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
