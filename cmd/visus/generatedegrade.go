@@ -1,0 +1,4 @@
+package main
+
+// generateDegradeCommand writes degraded images.
+type generateDegradeCommand struct{}

@@ -1,0 +1,4 @@
+package main
+
+// generateExperimentCommand prepares an experiment with people.
+type generateExperimentCommand struct{}
