@@ -2,8 +2,8 @@
 
 package rescale
 
-// wide says whether passes are made with vectors: without them selection is as fast.
-func wide() bool { return false }
+// vectors says whether passes are made with vectors: without them selection is as fast.
+func vectors() bool { return false }
 
 func surveyWide(x, delta []float32, low, high float32) (done int, largest float32, ok bool) {
 	return 0, 0, true

@@ -11,7 +11,7 @@ const mostSteps = 12
 // clipped, and where anything is wrong with the row.
 func (b *batch[E]) newton(row int, eps float64) (eta float64, ok bool) {
 	x, isFloat32 := any(b.row(b.x, row)).([]float32)
-	if !isFloat32 || !wide() || b.o.P != 1 && b.o.P != 2 || b.o.Lows != nil || b.o.Weights != nil || b.o.Clip || eps == 0 || b.n < 64 {
+	if !isFloat32 || !vectors() || b.o.P != 1 && b.o.P != 2 || b.o.Lows != nil || b.o.Weights != nil || b.o.Clip || eps == 0 || b.n < 64 {
 		return 0, false
 	}
 	low, high := float32(b.o.Low), float32(b.o.High)

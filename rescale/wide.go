@@ -10,8 +10,8 @@ import (
 
 var has512 = archsimd.X86.AVX512()
 
-// wide says whether passes are made with vectors: without them selection is as fast.
-func wide() bool { return has512 }
+// vectors says whether passes are made with vectors: without them selection is as fast.
+func vectors() bool { return has512 }
 
 func load(p unsafe.Pointer, i int) archsimd.Float32x16 {
 	return archsimd.LoadFloat32x16((*[16]float32)(unsafe.Add(p, 4*i)))
