@@ -17,6 +17,7 @@ import (
 	"visus/internal/progress"
 	"visus/internal/version"
 	"visus/stimulus/augment"
+	"visus/stimulus/degrade"
 	"visus/study/session"
 	"visus/study/steps"
 	"visus/study/training"
@@ -36,6 +37,7 @@ type commands struct {
 	Adapt    adaptCommand    `cmd:"" help:"Let a model's normalisation follow the images at hand; saves it, or shows what it gains."`
 	Train    trainCommand    `cmd:"" help:"Train networks of our own."`
 	Corrupt  corruptCommand  `cmd:"" help:"Write corrupted versions of images."`
+	Generate generateCommand `cmd:"" help:"Make stimuli."`
 	Describe describeCommand `cmd:"" help:"Say what a model takes, gives and is made of."`
 	Doctor   doctorCommand   `cmd:"" help:"Say which libraries were found and what is missing."`
 	Rerun    rerunCommand    `cmd:"" help:"Do again what a result folder holds, and compare what comes out."`
@@ -79,7 +81,7 @@ func run(args []string) int {
 		kong.Vars{
 			"version": "visus " + version.String(), "networks": listed(training.Networks()), "optimisers": listed(training.Optimisers()),
 			"schedules": listed(training.Schedules()), "augmentations": listed(augment.Names()),
-			"steps": listed(steps.Names()), "engines": engines,
+			"steps": listed(steps.Names()), "engines": engines, "manipulations": listed(degrade.Names()),
 		},
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

@@ -9,12 +9,13 @@ import (
 
 // Manipulation is one way to degrade images, with its place in the published experiments.
 type Manipulation struct {
-	Name   string   // of the data set, such as "low-pass"
-	Short  string   // another name for it, such as "lowpass"; "" where it has none
-	Code   string   // in the names of stimulus files, such as "lp"
-	Levels []string // those of the published experiment, in its order
-	Axis   string   // what the levels measure
-	Random bool     // whether it draws random numbers
+	Name      string   // of the data set, such as "low-pass"
+	Short     string   // another name for it, such as "lowpass"; "" where it has none
+	Code      string   // in the names of stimulus files, such as "lp"
+	Levels    []string // those of the published experiment, in its order
+	Axis      string   // what the levels measure
+	Random    bool     // whether it draws random numbers
+	Published bool     // whether people were shown it
 
 	law   func(j *job) (*Values, error)
 	check func(level string) error
@@ -22,26 +23,27 @@ type Manipulation struct {
 
 // All lists the manipulations: the twelve of the published experiments, and further ones.
 var All = []Manipulation{
-	{Name: "colour", Code: "cl", Levels: []string{"cr", "bw"}, Axis: "Colour", law: colour, check: oneOf("cr", "bw")},
-	{Name: "contrast", Code: "cop", Levels: []string{"c100", "c50", "c30", "c15", "c10", "c05", "c03", "c01"}, Axis: "Contrast in percent",
-		law: contrast, check: percent},
-	{Name: "high-pass", Short: "highpass", Code: "hp", Levels: []string{"inf", "3", "1.5", "1", "0.7", "0.55", "0.45", "0.4"},
+	{Name: "colour", Published: true, Code: "cl", Levels: []string{"cr", "bw"}, Axis: "Colour", law: colour, check: oneOf("cr", "bw")},
+	{Name: "contrast", Published: true, Code: "cop", Levels: []string{"c100", "c50", "c30", "c15", "c10", "c05", "c03", "c01"},
+		Axis: "Contrast in percent", law: contrast, check: percent},
+	{Name: "high-pass", Published: true, Short: "highpass", Code: "hp", Levels: []string{"inf", "3", "1.5", "1", "0.7", "0.55", "0.45", "0.4"},
 		Axis: "Filter standard deviation", law: highPass, check: oneOrNumber("inf", 0, mostSigma)},
-	{Name: "low-pass", Short: "lowpass", Code: "lp", Levels: []string{"0", "1", "3", "5", "7", "10", "15", "40"},
+	{Name: "low-pass", Published: true, Short: "lowpass", Code: "lp", Levels: []string{"0", "1", "3", "5", "7", "10", "15", "40"},
 		Axis: "Filter standard deviation", law: lowPass, check: number(0, mostSigma)},
-	{Name: "phase-scrambling", Short: "phase", Code: "ps", Levels: phaseLevels, Axis: "Phase noise width [deg]", Random: true,
+	{Name: "phase-scrambling", Published: true, Short: "phase", Code: "ps", Levels: phaseLevels, Axis: "Phase noise width [deg]", Random: true,
 		law: phaseNoise, check: number(0, 180)},
-	{Name: "power-equalisation", Short: "power", Code: "pow", Levels: []string{"0", "pow"}, Axis: "Power spectrum",
+	{Name: "power-equalisation", Published: true, Short: "power", Code: "pow", Levels: []string{"0", "pow"}, Axis: "Power spectrum",
 		law: powerEqualisation, check: oneOf("0", "pow")},
-	{Name: "false-colour", Short: "opponent", Code: "fc", Levels: []string{"true", "false"}, Axis: "Colour",
+	{Name: "false-colour", Published: true, Short: "opponent", Code: "fc", Levels: []string{"true", "false"}, Axis: "Colour",
 		law: falseColour, check: oneOf("true", "false")},
-	{Name: "rotation", Code: "rot", Levels: []string{"0", "90", "180", "270"}, Axis: "Rotation angle [deg]",
+	{Name: "rotation", Published: true, Code: "rot", Levels: []string{"0", "90", "180", "270"}, Axis: "Rotation angle [deg]",
 		law: rotation, check: oneOf("0", "90", "180", "270")},
-	{Name: "eidolonI", Code: "eid", Levels: reaches("10-10"), Axis: reachAxis, Random: true, law: flatEidolon, check: checkEidolon},
-	{Name: "eidolonII", Code: "eid", Levels: reaches("3-10"), Axis: reachAxis, Random: true, law: flatEidolon, check: checkEidolon},
-	{Name: "eidolonIII", Code: "eid", Levels: reaches("0-10"), Axis: reachAxis, Random: true, law: flatEidolon, check: checkEidolon},
-	{Name: "uniform-noise", Short: "noise", Code: "nse", Levels: []string{"0.00", "0.03", "0.05", "0.10", "0.20", "0.35", "0.60", "0.90"},
-		Axis: "Uniform noise width", Random: true, law: uniformNoise, check: number(0, 1e6)},
+	{Name: "eidolonI", Published: true, Code: "eid", Levels: reaches("10-10"), Axis: reachAxis, Random: true, law: flatEidolon, check: checkEidolon},
+	{Name: "eidolonII", Published: true, Code: "eid", Levels: reaches("3-10"), Axis: reachAxis, Random: true, law: flatEidolon, check: checkEidolon},
+	{Name: "eidolonIII", Published: true, Code: "eid", Levels: reaches("0-10"), Axis: reachAxis, Random: true, law: flatEidolon, check: checkEidolon},
+	{Name: "uniform-noise", Published: true, Short: "noise", Code: "nse",
+		Levels: []string{"0.00", "0.03", "0.05", "0.10", "0.20", "0.35", "0.60", "0.90"}, Axis: "Uniform noise width", Random: true,
+		law: uniformNoise, check: number(0, 1e6)},
 	// The rest: salt and pepper served training alone, and the others mend what the reference does otherwise than it is described.
 	{Name: "salt-and-pepper", Short: "saltpepper", Code: "sp", Levels: []string{"0.0", "0.1", "0.2", "0.35", "0.5", "0.65", "0.8", "0.95"},
 		Axis: "Share of pixels replaced", Random: true, law: saltAndPepper, check: number(0, 1)},
@@ -91,6 +93,9 @@ func ByName(name string) (Manipulation, bool) {
 func (m Manipulation) Check(level string) error {
 	if m.check == nil {
 		return fmt.Errorf("degrade: %q is not one of the manipulations of All", m.Name)
+	}
+	if strings.Contains(level, "_") { // Go's numbers may hold one, parts of file names may not
+		return fmt.Errorf("degrade: %s: level %q: expected no underscore", m.Name, level)
 	}
 	if err := m.check(level); err != nil {
 		return fmt.Errorf("degrade: %s: level %q: %w", m.Name, level, err)
