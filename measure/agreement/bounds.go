@@ -15,7 +15,7 @@ type Bounds struct {
 //
 //	|p₁ + p₂ − 1| ≤ c_obs ≤ 1 − |p₁ − p₂|
 //
-// It reports an error for an accuracy outside 0..1.
+// with the bounds of κ by insertion. It reports an error for an accuracy outside 0..1.
 func BoundsOfAccuracies(first, second float64) (Bounds, error) {
 	if !(first >= 0 && first <= 1 && second >= 0 && second <= 1) {
 		return Bounds{}, fmt.Errorf("agreement: accuracies %g and %g must lie in 0..1", first, second)
@@ -25,12 +25,15 @@ func BoundsOfAccuracies(first, second float64) (Bounds, error) {
 }
 
 // BoundsOfExpected returns what observers can reach of whom only the expected consistency is known: √(2c_exp − 1) ≤ c_obs ≤ 1 where c_exp ≥ ½,
-// and 0 ≤ c_obs ≤ 1 − √(1 − 2c_exp) below. It reports an error for an expected consistency outside 0..1.
+// and 0 ≤ c_obs ≤ 1 − √(1 − 2c_exp) below. At c_exp = 1 chance explains everything and the formula of κ is 0/0; the bounds there are 0, the
+// limit of the lower one. It reports an error for an expected consistency outside 0..1.
 func BoundsOfExpected(expected float64) (Bounds, error) {
-	if !(expected >= 0 && expected <= 1) {
+	switch {
+	case !(expected >= 0 && expected <= 1):
 		return Bounds{}, fmt.Errorf("agreement: expected consistency %g must lie in 0..1", expected)
-	}
-	if expected >= 0.5 {
+	case expected == 1:
+		return Bounds{ObservedLow: 1, ObservedHigh: 1}, nil
+	case expected >= 0.5:
 		return boundsBetween(math.Sqrt(2*expected-1), 1, expected), nil
 	}
 	return boundsBetween(0, 1-math.Sqrt(1-2*expected), expected), nil
