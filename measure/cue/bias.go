@@ -58,6 +58,9 @@ func Decide(shape, texture, responses []uint8, categories int) (Decisions, error
 	if len(shape) != len(texture) || len(shape) != len(responses) {
 		return Decisions{}, fmt.Errorf("cue: %d shapes, %d textures and %d responses do not match", len(shape), len(texture), len(responses))
 	}
+	if categories < 0 {
+		return Decisions{}, fmt.Errorf("cue: %d categories are too few", categories)
+	}
 	d := Decisions{Categories: make([]Counts, categories)}
 	for i, s := range shape {
 		if int(s) >= categories || int(texture[i]) >= categories {

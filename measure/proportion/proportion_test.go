@@ -124,3 +124,82 @@ func TestMcNemarIsSymmetric(t *testing.T) {
 		}
 	})
 }
+
+func TestBinomialTest(t *testing.T) {
+	for _, c := range []struct {
+		successes, trials int
+		p, want           float64
+	}{
+		{682, 925, 0.75, 0.3825}, // R's help page of binom.test: Mendel's peas, "p-value = 0.3825"
+		{1, 10, 0.5, 22.0 / 1024},
+		{5, 10, 0.5, 1},
+		{0, 4, 0.25, 0.578125}, // .75⁴ = .316; counts 2, 3, 4 are less likely: .211 + .047 + .004
+		{0, 0, 0.3, 1},
+		{0, 5, 0, 1},
+		{1, 5, 0, 0},
+		{5, 5, 1, 1},
+		{4, 5, 1, 0},
+	} {
+		got, err := BinomialTest(c.successes, c.trials, c.p)
+		if err != nil || math.Abs(got-c.want) > 5e-5 {
+			t.Errorf("BinomialTest(%d, %d, %g) = %g, %v, want %g", c.successes, c.trials, c.p, got, err, c.want)
+		}
+	}
+	if _, err := BinomialTest(3, 2, 0.5); err == nil || err.Error() != "proportion: 3 successes of 2 trials are impossible" {
+		t.Errorf("counts: %v", err)
+	}
+	if _, err := BinomialTest(1, 2, math.NaN()); err == nil || err.Error() != "proportion: probability NaN is outside 0..1" {
+		t.Errorf("probability: %v", err)
+	}
+}
+
+func TestBinomialTestMirrors(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 300).Draw(t, "trials")
+		k := rapid.IntRange(0, n).Draw(t, "successes")
+		p := rapid.Float64Range(0, 1).Draw(t, "p")
+		a, err := BinomialTest(k, n, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := BinomialTest(n-k, n, 1-p)
+		if !(a >= 0 && a <= 1) || math.Abs(a-b) > 1e-6 {
+			t.Fatalf("p = %g, mirrored %g", a, b)
+		}
+	})
+}
+
+// At p = ½ the exact test of McNemar is the binomial one.
+func TestBinomialTestIsMcNemarAtOneHalf(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := rapid.IntRange(0, 200).Draw(t, "a")
+		b := rapid.IntRange(0, 200).Draw(t, "b")
+		want, err := McNemar(a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := BinomialTest(a, a+b, 0.5); err != nil || math.Abs(got-want) > 1e-9 {
+			t.Fatalf("p = %g, %v, McNemar %g", got, err, want)
+		}
+	})
+}
+
+func TestTop(t *testing.T) {
+	rankings := [][]int{{3, 1, 2}, {0, 2}, {1}, nil}
+	truth := []int{2, 0, 2, 0}
+	for k, want := range map[int]float64{1: 0.25, 2: 0.25, 3: 0.5, 9: 0.5} {
+		got, err := Top(k, rankings, truth, 0)
+		if err != nil || got.Value != want || !(got.Low < want && want < got.High) {
+			t.Errorf("top %d: %+v, %v, want %g", k, got, err, want)
+		}
+	}
+	if _, err := Top(0, nil, nil, 0); err == nil || err.Error() != "proportion: the first 0 of a ranking are none" {
+		t.Errorf("k = 0: %v", err)
+	}
+	if _, err := Top(1, rankings, nil, 0); err == nil || err.Error() != "proportion: 4 rankings for 0 stimuli" {
+		t.Errorf("lengths: %v", err)
+	}
+	if _, err := Top(1, rankings, truth, 2); err == nil || err.Error() != "proportion: level 2 is outside (0, 1)" {
+		t.Errorf("level: %v", err)
+	}
+}
