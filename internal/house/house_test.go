@@ -16,7 +16,8 @@ var floors = [][]string{
 	{"graph", "stimulus", "trial"},
 	{"engine", "measure"},
 	{"observer", "train", "report", "eager"},
-	{"adapt"},
+	{"adapt", "rescale"},
+	{"attack"},
 	{"study"},
 	{"cmd", "bench"},
 }
