@@ -107,6 +107,7 @@ type eidolon struct {
 	mode          convolution
 
 	plan      *fourier.CmplxFFT
+	fourier   fourier2                 // of the two-dimensional convolution
 	kernels   map[float64][]complex128 // transforms, by σ; of one plane size and mode
 	plane     []float64                // [side, side]: the image with its mirror images around it, 0..255
 	transform []complex128
@@ -187,8 +188,8 @@ func (e *eidolon) each(values []complex128, transform func(*fourier.CmplxFFT, []
 		transform(e.plan, values, values)
 		return
 	}
-	f := fourier2{rows: e.plan, columns: e.plan, values: values}
-	f.each(transform)
+	e.fourier.rows, e.fourier.columns, e.fourier.values = e.plan, e.plan, values
+	e.fourier.each(transform)
 }
 
 // kernel returns the transform of a Gaussian, sampled over the whole plane with wrap-around and not normalised.

@@ -15,7 +15,7 @@ import (
 type fourier2 struct {
 	rows, columns *fourier.CmplxFFT
 	values        []complex128 // [height, width], zero frequency first
-	line          []complex128
+	lines         []complex128 // a few columns
 }
 
 // plan prepares for images of a size.
@@ -48,6 +48,9 @@ func (f *fourier2) inverse(v *Values) *Values {
 	return v.clip()
 }
 
+// columnsAtOnce columns are copied together, because memory is read in lines that hold four values.
+const columnsAtOnce = 8
+
 // each transforms every row, then every column.
 func (f *fourier2) each(transform func(*fourier.CmplxFFT, []complex128, []complex128) []complex128) {
 	w, h := f.rows.Len(), f.columns.Len()
@@ -55,14 +58,22 @@ func (f *fourier2) each(transform func(*fourier.CmplxFFT, []complex128, []comple
 		row := f.values[y*w : (y+1)*w]
 		transform(f.rows, row, row)
 	}
-	line := grow(&f.line, h)
-	for x := range w {
-		for y := range line {
-			line[y] = f.values[y*w+x]
+	lines := grow(&f.lines, columnsAtOnce*h)
+	for left := 0; left < w; left += columnsAtOnce {
+		n := min(columnsAtOnce, w-left)
+		for y := range h {
+			for i, v := range f.values[y*w+left:][:n] {
+				lines[i*h+y] = v
+			}
 		}
-		transform(f.columns, line, line)
-		for y := range line {
-			f.values[y*w+x] = line[y]
+		for i := range n {
+			line := lines[i*h : (i+1)*h]
+			transform(f.columns, line, line)
+		}
+		for y := range h {
+			for i := range f.values[y*w+left:][:n] {
+				f.values[y*w+left+i] = lines[i*h+y]
+			}
 		}
 	}
 }

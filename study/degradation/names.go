@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"visus/stimulus"
+	"visus/trial"
 )
 
 // plain makes one part of a file name, whose parts are joined by _, of a label or a path.
@@ -35,17 +36,13 @@ func imageNames(source stimulus.Source) ([]string, error) {
 	return nil, fmt.Errorf("degradation: two images have the same name but for their extension; expected names by which trials can be joined")
 }
 
-// imageName is the image's part of a file name: the whole name, or the last part of a stimulus file of the field,
+// imageName is the image's part of a file name: the whole name, or that of a stimulus file of the field,
 // <trial>_<code>_<subject>_<condition>_<category>_<number>_<image>.
 func imageName(file string) string {
-	name := strings.TrimSuffix(file, path.Ext(file))
-	parts := strings.Split(name, "_")
+	parts := strings.Split(file, "_")
 	n := len(parts)
-	if n >= 2 && strings.HasPrefix(parts[n-2], "n0") {
-		return plain(parts[n-2]) + "_" + plain(parts[n-1])
+	if n >= 2 && strings.HasPrefix(parts[n-2], "n0") || n == 7 && len(parts[0]) == 4 {
+		return trial.ImageKey(file)
 	}
-	if n == 7 && len(parts[0]) == 4 {
-		return plain(parts[n-1])
-	}
-	return plain(name)
+	return plain(strings.TrimSuffix(file, path.Ext(file)))
 }

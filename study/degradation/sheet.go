@@ -85,7 +85,10 @@ func (x *writer) filesAt(m degrade.Manipulation, level string, chosen []int) []s
 		if x.OneLevel && x.levelsOf(m, i)[0] != level {
 			continue
 		}
-		file := x.file(m, level, i)
+		file, err := x.file(m, level, i)
+		if err != nil {
+			continue // it could not be written
+		}
 		if _, err := os.Stat(file); err == nil {
 			files = append(files, file)
 		}

@@ -2,6 +2,7 @@
 package degradation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -19,6 +20,7 @@ import (
 	"visus/study/corruption"
 	"visus/study/result"
 	"visus/study/session"
+	"visus/trial"
 )
 
 // Name is what config.yaml of a folder of degraded images has in the place of a study's name.
@@ -181,13 +183,10 @@ func (x *writer) levelsOf(m degrade.Manipulation, image int) []string {
 }
 
 // file is where an image lies at a level.
-func (x *writer) file(m degrade.Manipulation, level string, image int) string {
-	category := x.source.Item(image).Category
-	if category == "" {
-		category = "unlabelled"
-	}
-	name := fmt.Sprintf("%04d_%s_dnn_%s_%s_00_%s.png", image+1, m.Code, level, plain(category), x.images[image])
-	return filepath.Join(x.Out, m.Name, "dnn", "session-1", name)
+func (x *writer) file(m degrade.Manipulation, level string, image int) (string, error) {
+	category := cmp.Or(plain(x.source.Item(image).Category), "unlabelled")
+	name, err := trial.NameStimulus(image+1, m.Code, "dnn", level, category, 0, x.images[image]+".png")
+	return filepath.Join(x.Out, m.Name, "dnn", "session-1", name), err
 }
 
 // writeImage writes one image at all levels of all manipulations.
@@ -199,14 +198,16 @@ func (x *writer) writeImage(ctx context.Context, worker *degrade.Worker, image i
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			file := x.file(m, level, image)
+			file, err := x.file(m, level, image)
+			if err != nil {
+				return err
+			}
 			if _, err := os.Stat(file); err == nil {
 				done.Kept++
 				x.Progress.Add(1)
 				continue
 			}
 			if loaded == nil {
-				var err error
 				if loaded, err = x.source.Image(image); err != nil {
 					done.Lost = append(done.Lost, corruption.Lost{Stimulus: x.source.Item(image).ID, Condition: session.Clean, Reason: err.Error()})
 					return nil
@@ -268,10 +269,16 @@ func Choose(names, levels []string) ([]degrade.Manipulation, error) {
 	if len(chosen) != 1 {
 		return nil, fmt.Errorf("--levels are those of one manipulation; found %d manipulations", len(chosen))
 	}
+	seen := map[string]string{}
 	for _, level := range levels {
 		if err := chosen[0].Check(level); err != nil {
 			return nil, err
 		}
+		key := trial.ConditionKey(level)
+		if before, ok := seen[key]; ok {
+			return nil, fmt.Errorf("levels %s and %s are the same", before, level)
+		}
+		seen[key] = level
 	}
 	chosen[0].Levels = levels
 	return chosen, nil
