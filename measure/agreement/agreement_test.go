@@ -378,6 +378,38 @@ func TestPersons(t *testing.T) {
 	}
 }
 
+// One seed draws the same persons for two conditions with other stimuli.
+func TestPersonsAcrossConditions(t *testing.T) {
+	var draws [][][]uint8
+	for condition, stimuli := range []int{100, 70} {
+		r, err := Resample(random(5, stimuli, uint64(condition)), rand.New(rand.NewPCG(uint64(condition), 0)), bootstrap.Options{Resamples: 40})
+		if err != nil {
+			t.Fatal(err)
+		}
+		group, err := r.Persons([]int{1, 2, 3}, rand.New(rand.NewPCG(9, 9)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		draws = append(draws, group.counts)
+		for i := range 40 {
+			different := 0
+			for k := range group.counts {
+				if group.counts[k][i] > 0 {
+					different++
+				}
+			}
+			if different < 2 {
+				t.Fatalf("resample %d has one person only", i)
+			}
+		}
+	}
+	for k := range draws[0] {
+		if !slices.Equal(draws[0][k], draws[1][k]) {
+			t.Errorf("person %d was drawn %v and %v", k, draws[0][k], draws[1][k])
+		}
+	}
+}
+
 func TestOnePerson(t *testing.T) {
 	source := rand.New(rand.NewPCG(1, 2))
 	r, err := Resample(random(2, 100, 1), source, bootstrap.Options{Resamples: 20})

@@ -16,8 +16,9 @@ type Persons struct {
 	counts    [][]uint8 // [person, resample]: how often each was drawn
 }
 
-// Persons draws the persons, given by the observers' numbers, for every resample. Draws of one person only, of whom nobody else is there to
-// agree with, are repeated. It reports an error where there are none or more than 255, where one is named twice, and where one is no observer.
+// Persons draws the persons, given by the observers' numbers, for every resample. Draws of one person only, with whom nobody else is there to
+// agree, are repeated. The draws follow from random, the number of persons and that of resamples alone: generators of one seed draw the same
+// persons for several conditions of a data set, whose means can then be averaged (bootstrap.Average). It reports an error where there are none or more than 255, where one is named twice, and where one is no observer.
 func (r *Resamples) Persons(persons []int, random *rand.Rand) (*Persons, error) {
 	if len(persons) == 0 || len(persons) > 255 {
 		return nil, fmt.Errorf("agreement: %d persons cannot be resampled, only 1 to 255", len(persons))

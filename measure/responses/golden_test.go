@@ -2,9 +2,11 @@ package responses_test
 
 import (
 	"cmp"
+	"encoding/csv"
 	"errors"
 	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -90,26 +92,14 @@ func trials(t *testing.T, dataset string, folders ...string) []trial.Trial {
 	return all
 }
 
-// imageID is what the names of one image in all trials have in common.
-func imageID(name string) string {
-	parts := strings.Split(name, "_")
-	first := len(parts) - 1
-	if first > 0 && strings.HasPrefix(parts[first-1], "n0") {
-		first--
-	}
-	id := strings.Join(parts[first:], "_")
-	return strings.TrimSuffix(id, filepath.Ext(id))
-}
-
+// sameCondition is one text for all that stand for the only condition of a data set, too.
 func sameCondition(text string) string {
-	text = strings.ToLower(text)
-	if v, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(v, 0) && !math.IsNaN(v) {
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	}
-	if text == "nan" || text == "none" || text == "" { // one condition
+	switch key := trial.ConditionKey(text); key {
+	case "nan", "none", "":
 		return "0"
+	default:
+		return key
 	}
-	return text
 }
 
 // textureOf is the second category in names such as bird3-bird2 and airplane1-bicycle2-108.
@@ -143,7 +133,7 @@ func tableOf(t *testing.T, rows []trial.Trial, stimulus func(trial.Trial) string
 	return table{got}
 }
 
-func byImage(row trial.Trial) string { return imageID(row.Stimulus) }
+func byImage(row trial.Trial) string { return trial.ImageKey(row.Stimulus) }
 
 // of keeps one condition; none that is unknown, so that its numbers are NaN.
 func (s table) of(condition string) table {
@@ -399,7 +389,7 @@ func summed(rows []trial.Trial) []trial.Trial {
 	var out []trial.Trial
 	for _, row := range rows {
 		if response, has := row.Extras.Other["object_response_sums"].(string); has {
-			row.Response = response
+			row.Response, row.Correct = response, response == row.Category
 			out = append(out, row)
 		}
 	}
@@ -438,6 +428,62 @@ func pooledAccuracy(rows []trial.Trial, condition string) float64 {
 		}
 	}
 	return float64(right) / float64(n)
+}
+
+// published are the labels of tables whose trials name conditions otherwise.
+var published = map[string]map[string]string{
+	"colour":             {"colour": "cr", "greyscale": "bw"},
+	"power-equalisation": {"original": "0", "equalised": "pow"},
+	"false-colour":       {"opponent": "false"},
+}
+
+func TestGoldenPublishedAccuracies(t *testing.T) {
+	files := golden.Files(t, "humans/published-accuracies", "*.csv")
+	c := &checks{t: t}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), "_sums_TF.csv")
+		dataset, coherence, _ := strings.Cut(name, "_accuracies")
+		coherence = strings.TrimPrefix(coherence, "_coh_")
+		people, models := trials(t, dataset, "human-2018"), summed(trials(t, dataset, "models-2018"))
+		rows := readCSV(t, file)
+		for _, row := range rows[1:] {
+			condition := cmp.Or(published[dataset][row[0]], row[0])
+			if coherence != "" { // the logarithm of the reach
+				reach, err := strconv.Atoi(row[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				condition = strconv.Itoa(1<<reach) + "-" + coherence + "-10"
+			}
+			c.where = name + " " + row[0]
+			for i, observer := range rows[0][1:] {
+				want, err := strconv.ParseFloat(row[i+1], 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				own := people
+				if observer != "humans" {
+					own = slices.DeleteFunc(slices.Clone(models), func(r trial.Trial) bool { return r.Observer != observer })
+				}
+				c.near("accuracy of "+observer, pooledAccuracy(own, condition), want, tolerance)
+			}
+		}
+	}
+	c.done(len(files))
+}
+
+func readCSV(t *testing.T, path string) [][]string {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
 
 type cueCounts struct {
