@@ -343,6 +343,27 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
+// TestBandsAreKept: an image shown again at another level, or in another mode, is what a fresh Worker makes of it.
+func TestBandsAreKept(t *testing.T) {
+	var kept Worker
+	images := []*raster.Image{picture(20, 33), picture(20, 33), picture(33, 20), picture(20, 32)}
+	images[1].Pix[300] ^= 255
+	checked := 0
+	for _, image := range []*raster.Image{images[0], images[0], images[1], images[2], images[3], images[0]} {
+		for _, name := range []string{"eidolonI", "eidolonII", "eidolonI-2d", "eidolonIII-2d", "eidolonII"} {
+			m, _ := ByName(name)
+			got := degraded(t, &kept, image, m, m.Levels[3])
+			if want := degraded(t, &Worker{}, image, m, m.Levels[3]); !slices.Equal(got.Pix, want.Pix) {
+				t.Errorf("%s of %d×%d differs from a fresh Worker's", name, image.Width, image.Height)
+			}
+			checked++
+		}
+	}
+	if checked != 30 {
+		t.Errorf("checked %d eidolons, expected 30", checked)
+	}
+}
+
 // BenchmarkDegrade times every manipulation at its hardest level, of an image of 224×224; eidolons of 256×256.
 func BenchmarkDegrade(b *testing.B) {
 	image := picture(224, 224)
@@ -355,6 +376,7 @@ func BenchmarkDegrade(b *testing.B) {
 			random := rand.New(rand.NewPCG(1, 1))
 			b.ReportAllocs()
 			for b.Loop() {
+				image.Pix[0]++ // another image each time
 				if err := w.Degrade(&out, image, m, level, random); err != nil {
 					b.Fatal(err)
 				}

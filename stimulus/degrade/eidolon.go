@@ -72,8 +72,9 @@ func (j *job) disarrange(mode convolution) (*Values, error) {
 			src.Width, src.Height, leastEidolon, mostEidolon)
 	}
 	e := &j.eidolon
-	e.prepare(src, mode)
-	e.bands()
+	if e.prepare(src, mode) {
+		e.bands()
+	}
 	e.displace(d, func(plane []float64, _ int) {
 		for i := range plane {
 			plane[i] = j.random.NormFloat64()
@@ -118,14 +119,16 @@ type eidolon struct {
 	draws     [2][]float64
 }
 
-// prepare puts the grey image into the middle of its plane.
-func (e *eidolon) prepare(src *raster.Image, mode convolution) {
+// prepare puts the grey image into the middle of its plane. It says whether this is another plane than before: one image is often shown at
+// several levels, which have the same bands.
+func (e *eidolon) prepare(src *raster.Image, mode convolution) (changed bool) {
 	long := max(src.Width, src.Height)
 	side := 1 << bits.Len(uint((3*long+1)/2-1)) // the next power of two from 1.5·long on
 	if side != e.side || mode != e.mode {
 		e.kernels, e.mode, e.side = map[float64][]complex128{}, mode, side
-		e.plan = nil
+		e.plan, changed = nil, true
 	}
+	changed = changed || e.width != src.Width || e.height != src.Height
 	e.width, e.height, e.scales = src.Width, src.Height, int(math.Ceil(2*math.Log2(float64(long)/4)))
 	n := side * side
 	if e.plan == nil {
@@ -150,9 +153,12 @@ func (e *eidolon) prepare(src *raster.Image, mode convolution) {
 		row := filter.HalfSample.Index(y-top, src.Height) * src.Width
 		for x := range side {
 			p := src.Pix[3*(row+filter.HalfSample.Index(x-left, src.Width)):]
-			e.plane[y*side+x] = float64(raster.Luma(p[0], p[1], p[2]))
+			grey, old := float64(raster.Luma(p[0], p[1], p[2])), &e.plane[y*side+x]
+			changed = changed || grey != *old
+			*old = grey
 		}
 	}
+	return changed
 }
 
 // length is that of the one-dimensional transforms.
