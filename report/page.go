@@ -53,7 +53,7 @@ type Section struct {
 	Parts []Part
 }
 
-// Part is a piece of a section: Table, HeatMap, Chart, Matrix, Browser, Note or Details.
+// Part is a piece of a section: Table, HeatMap, Chart, Matrix, Browser, Answers, Note or Details.
 type Part interface {
 	// html renders the part for the page.
 	html(r *renderer) (template.HTML, error)
@@ -100,7 +100,7 @@ func (p Page) Write(w io.Writer) error {
 	}
 	html, err := execute("page", map[string]any{
 		"Page": p, "Sections": sections, "CSS": template.CSS(asset("style.css") + scaleCSS()),
-		"JS": template.JS(asset("theme.js") + asset("table.js") + asset("browser.js")),
+		"JS": template.JS(asset("theme.js") + asset("table.js") + asset("browser.js") + asset("answers.js")),
 	})
 	if err != nil {
 		return err

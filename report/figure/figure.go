@@ -1,4 +1,4 @@
-// Package figure draws charts - curves with bands, bars with intervals, heat maps, confusion matrices, reliability diagrams -
+// Package figure draws charts - curves with bands, bars with intervals, boxes, points, heat maps, confusion matrices, reliability diagrams -
 // to SVG and PNG files and to SVG elements whose colours follow the page they stand in.
 package figure
 
@@ -17,7 +17,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// Chart is one of Curves, Bars, Heat and Reliability.
+// Chart is one of Curves, Bars, Boxes, Heat, Reliability and Scatter.
 type Chart interface {
 	// plot returns the chart ready to draw, or what is wrong with its data.
 	plot() (*plot.Plot, error)

@@ -29,7 +29,13 @@ func charts() map[string]Chart {
 		"empty curves": Curves{},
 		"bars": Bars{Names: []string{"fog", "snow"}, Value: Axis{Label: "error"}, Series: []Bar{
 			{Name: "a", Values: []float64{.3, nan}, Low: []float64{.2, nan}, High: []float64{.4, nan}}, {Name: "b", Values: []float64{-.1, .2}}}},
-		"heat":        Heat{Rows: []string{"fog", "snow"}, Columns: []string{"1", "a long name"}, Values: [][]float64{{.1, .9}, {nan, 1}}, Percent: true},
+		"heat": Heat{Rows: []string{"fog", "snow"}, Columns: []string{"1", "a long name"}, Values: [][]float64{{.1, .9}, {nan, 1}}, Percent: true},
+		"scatter": Scatter{X: Axis{Min: 0, Max: 1}, Y: Axis{Names: []string{"cat", "dog"}},
+			Lines: []Line{{Name: "chance", X: []float64{0, 1}, Y: []float64{0, 1}}},
+			Series: []Dots{
+				{Name: "<a>", X: []float64{.1, nan}, Y: []float64{0, 1}, XLow: []float64{0, nan}, XHigh: []float64{.2, nan}, Rule: .5, Ruled: true},
+				{Name: "b", X: []float64{.99}, Y: []float64{1}, Labels: []string{"a label that needs room"}, YLow: []float64{.5}, YHigh: []float64{2}}}},
+		"boxes":       Boxes{Names: []string{"a", "none"}, Values: [][]float64{{.1, .2, nan, .4, .9}, nil}},
 		"reliability": Reliability{Bins: []Bin{{0, .5, 3, .4, .3}, {.5, 1, 0, nan, nan}}},
 	}
 }
@@ -190,5 +196,15 @@ func BenchmarkSeverityPanels(b *testing.B) {
 		if err := f.SVG(io.Discard); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestQuartiles(t *testing.T) {
+	if _, ok := NewQuartiles([]float64{nan}); ok {
+		t.Error("no numbers have quartiles")
+	}
+	got, ok := NewQuartiles([]float64{9, 1, nan, 2, 3, 4})
+	if want := (Quartiles{1, 2, 3, 4, 4}); !ok || got != want { // 9 lies beyond 4 + 1.5·2
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
