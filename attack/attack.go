@@ -166,7 +166,7 @@ func (r *Result[T]) rising(ctx context.Context, a Fixed[T], t Task[T]) error {
 		}
 		if len(rows) > 0 {
 			part := t.take(rows)
-			eps := eager.Full(t.Images, r.Epsilons[k], len(rows))
+			eps := eager.Full(t.Images, t.tight(a.Norm(), r.Epsilons[k]), len(rows))
 			pushed := Within(a.Norm(), part.Images, a.Push(ctx, part, eps), eps)
 			found = put(found, rows, pushed)
 			if reached, err = t.reached(found); err != nil {
@@ -184,7 +184,7 @@ func (r *Result[T]) judge(ctx context.Context, t Task[T], norm Norm) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		within := Within(norm, t.Images, r.Raw[k], eager.Full(t.Images, e, t.Images.Shape()[0]))
+		within := Within(norm, t.Images, r.Raw[k], eager.Full(t.Images, t.tight(norm, e), t.Images.Shape()[0]))
 		success, err := t.reached(within)
 		if err != nil {
 			return err
@@ -196,6 +196,19 @@ func (r *Result[T]) judge(ctx context.Context, t Task[T], norm Norm) error {
 		r.Within, r.Success, r.Distance = append(r.Within, within), append(r.Success, success), append(r.Distance, distance)
 	}
 	return nil
+}
+
+// tight is a little less than epsilon, so that rounding to float32 leaves nothing beyond it.
+func (t Task[T]) tight(n Norm, epsilon float64) float64 {
+	if t.Images.DType() != eager.Float32 {
+		return epsilon
+	}
+	epsilon *= 1 - 0x1p-20
+	if n == LInf {
+		low, high := t.Model.Bounds()
+		epsilon -= 0x1p-24 * max(math.Abs(low), math.Abs(high))
+	}
+	return max(epsilon, 0)
 }
 
 // take is the task of some of its images, which may repeat.

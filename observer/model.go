@@ -389,6 +389,14 @@ func (m *Model) CompileOptions() engine.Options {
 	return o
 }
 
+// Channels returns the number of colour channels that the model takes, 3 or 1, and the axis of its input that they lie on, 1 or 3.
+func (m *Model) Channels() (channels, axis int) {
+	if m.input.channelsLast {
+		return m.input.channels, 3
+	}
+	return m.input.channels, 1
+}
+
 // Input describes the model's one input.
 func (m *Model) Input() graph.Value { return m.input.Value }
 
