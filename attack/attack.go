@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"sort"
+	"slices"
 
 	"visus/eager"
 )
@@ -21,7 +21,8 @@ type Task[T eager.Eager[T]] struct {
 	Images T // [n, ...], within the model's bounds
 	Goal   Goal[T]
 	Random *rand.Rand // its attacks are the same for the same generator
-	// Early lets an attack leave an image as soon as it reaches the goal. The result is no less a success, but another image.
+	// Early lets an attack leave an image as soon as it reaches the goal, and lets Run close in on the smallest epsilon that is enough instead of
+	// trying all of them: what resists a larger one is taken to resist. The successes are as good, but other images.
 	Early bool
 }
 
@@ -70,7 +71,7 @@ func Run[T eager.Eager[T]](ctx context.Context, attack Attack, t Task[T], epsilo
 	case Fixed[T]:
 		norm = a.Norm()
 		if t.Early {
-			err = r.rising(ctx, a, t)
+			err = r.closing(ctx, a, t)
 		} else {
 			err = r.together(ctx, a, t)
 		}
@@ -144,38 +145,81 @@ func (r *Result[T]) together(ctx context.Context, a Fixed[T], t Task[T]) error {
 	return found.Err()
 }
 
-// rising goes from the smallest epsilon up; what succeeds within one does so within the next, and is left alone.
-func (r *Result[T]) rising(ctx context.Context, a Fixed[T], t Task[T]) error {
-	order := make([]int, len(r.Epsilons))
-	for i := range order {
-		order[i] = i
-	}
-	sort.Slice(order, func(i, j int) bool { return r.Epsilons[order[i]] < r.Epsilons[order[j]] })
-	r.Raw = make([]T, len(r.Epsilons))
+// closing looks, for each image, for the smallest epsilon within which the attack succeeds, by bisection, all images side by side. What
+// succeeds within one epsilon does so within all larger ones; what resists within one is taken to resist within all smaller ones.
+func (r *Result[T]) closing(ctx context.Context, a Fixed[T], t Task[T]) error {
+	epsilons := slices.Clone(r.Epsilons)
+	slices.Sort(epsilons)
 	reached, err := t.reached(t.Images)
 	if err != nil {
 		return err
 	}
-	found := t.Images
-	for _, k := range order {
-		var rows []float64
+	low, high := make([]int, len(reached)), make([]int, len(reached)) // of the smallest epsilon that is enough; len(epsilons): none is
+	for i, done := range reached {
+		if !done {
+			high[i] = len(epsilons)
+		}
+	}
+	found, resisting := t.Images, t.Images
+	for {
+		var open, each []float64
+		for i := range low {
+			if low[i] < high[i] {
+				open, each = append(open, float64(i)), append(each, t.tight(a.Norm(), epsilons[(low[i]+high[i])/2]))
+			}
+		}
+		if len(open) == 0 {
+			break
+		}
+		part := t.take(open)
+		room := eager.FromFloats(t.Images, t.Images.DType(), each, len(each))
+		pushed := Within(a.Norm(), part.Images, a.Push(ctx, part, room), room)
+		if reached, err = part.reached(pushed); err != nil {
+			return err
+		}
+		var broken, others []float64 // of part
 		for i, done := range reached {
-			if !done {
-				rows = append(rows, float64(i))
+			at := int(open[i])
+			middle := (low[at] + high[at]) / 2
+			if done {
+				high[at], broken = middle, append(broken, float64(i))
+			} else {
+				low[at], others = middle+1, append(others, float64(i))
 			}
 		}
-		if len(rows) > 0 {
-			part := t.take(rows)
-			eps := eager.Full(t.Images, t.tight(a.Norm(), r.Epsilons[k]), len(rows))
-			pushed := Within(a.Norm(), part.Images, a.Push(ctx, part, eps), eps)
-			found = put(found, rows, pushed)
-			if reached, err = t.reached(found); err != nil {
-				return err
+		found, resisting = move(found, open, pushed, broken), move(resisting, open, pushed, others)
+	}
+	for _, e := range r.Epsilons {
+		k := slices.Index(epsilons, e)
+		var enough []float64
+		for i := range high {
+			if high[i] <= k {
+				enough = append(enough, float64(i))
 			}
 		}
-		r.Raw[k] = found
+		r.Raw = append(r.Raw, move(resisting, identity(len(high)), found, enough))
 	}
 	return found.Err()
+}
+
+// move replaces, in x, the rows to[i] by the rows i of from, for some i.
+func move[T eager.Eager[T]](x T, to []float64, from T, rows []float64) T {
+	if len(rows) == 0 {
+		return x
+	}
+	places := make([]float64, len(rows))
+	for i, row := range rows {
+		places[i] = to[int(row)]
+	}
+	return put(x, places, from.Gather(0, from.FromFlat(eager.Int64, rows, []int{len(rows)})))
+}
+
+func identity(n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = float64(i)
+	}
+	return out
 }
 
 // judge clips to the epsilons, and asks the model what it makes of that.

@@ -88,11 +88,11 @@ func (a Descent[T]) direction(w *walk[T], gradient T, step int) T {
 	case a.Adam:
 		return w.adam(move, step)
 	case a.Momentum != 0:
-		if step > 0 {
-			move = eager.Add(eager.MulScalar(w.first, a.Momentum), move)
+		if step == 0 {
+			w.moments = []T{eager.ZerosLike(move)}
 		}
-		w.first = move
-		return unit(a.Metric, move)
+		w.moments[0] = eager.Add(eager.MulScalar(w.moments[0], a.Momentum), move)
+		return unit(a.Metric, w.moments[0])
 	}
 	return move
 }
@@ -114,7 +114,7 @@ func (a Descent[T]) project(w walk[T], x T, low, high float64) T {
 type walk[T eager.Eager[T]] struct {
 	x, origin, epsilon, classes T
 	goal                        Goal[T]
-	first, second               T
+	moments                     []T
 	rows                        []float64 // of the task's images, where some have left
 	left                        bool
 }
@@ -156,8 +156,8 @@ func (w *walk[T]) leave(final, logits, gradient T) (T, T) {
 	for _, part := range []*T{&w.x, &w.origin, &w.epsilon, &w.classes, &gradient} {
 		*part = (*part).Gather(0, at)
 	}
-	if w.started() {
-		w.first, w.second = w.first.Gather(0, at), w.second.Gather(0, at)
+	for i, m := range w.moments {
+		w.moments[i] = m.Gather(0, at)
 	}
 	w.goal = w.goal.Take(at)
 	return final, gradient
@@ -183,14 +183,12 @@ func (w *walk[T]) finish(final T) T {
 	return put(final, w.rows, w.x)
 }
 
-func (w *walk[T]) started() bool { return any(w.first) != nil && any(w.second) != nil }
-
 // adam is a step of length 1 of Adam (Kingma & Ba 2015), with moments that lean by 0.9 and 0.999.
 func (w *walk[T]) adam(gradient T, step int) T {
 	if step == 0 {
-		w.first, w.second = eager.ZerosLike(gradient), eager.ZerosLike(gradient)
+		w.moments = []T{eager.ZerosLike(gradient), eager.ZerosLike(gradient)}
 	}
-	return adamStep(&w.first, &w.second, gradient, step)
+	return adamStep(&w.moments[0], &w.moments[1], gradient, step)
 }
 
 func adamStep[T eager.Tensor[T]](first, second *T, gradient T, step int) T {
