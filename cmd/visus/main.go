@@ -34,6 +34,7 @@ const (
 // commands is the command line.
 type commands struct {
 	Examine  examineCommand  `cmd:"" help:"Examine models on a folder of images, clean and corrupted, and write a report."`
+	Compare  compareCommand  `cmd:"" help:"Compare models with people, and with each other, on the same images."`
 	Adapt    adaptCommand    `cmd:"" help:"Let a model's normalisation follow the images at hand; saves it, or shows what it gains."`
 	Train    trainCommand    `cmd:"" help:"Train networks of our own."`
 	Corrupt  corruptCommand  `cmd:"" help:"Write corrupted versions of images."`

@@ -11,6 +11,7 @@ import (
 	"visus/engine/choice"
 	"visus/study/adaptation"
 	"visus/study/corruption"
+	"visus/study/humans"
 	"visus/study/result"
 	"visus/study/training"
 )
@@ -76,6 +77,13 @@ var rerunners = map[string]struct {
 		}
 		return examineAdaptation(ctx, t, config.Options, choice.By(config.Engine), out)
 	}, corruption.TrialsFile, "the trials", "every trial came out the same"},
+	humans.Name: {func(ctx context.Context, t terminal, folder, out string) error {
+		var config humans.Config
+		if err := result.Read(folder, &config); err != nil {
+			return err
+		}
+		return compareHumans(ctx, t, config.Options, choice.By(config.Engine), out)
+	}, humans.FindingsFile, "the findings", "every number came out the same"},
 	training.Name: {func(ctx context.Context, t terminal, folder, out string) error {
 		config, err := training.ReadConfig(folder)
 		if err != nil {

@@ -193,7 +193,7 @@ func (v *Verdict) judge(r Row) {
 			v.Model, on, agrees, number3(v.People), number3(r.Gap.Interval), pValue(r.Gap.P))
 	default:
 		v.Kind = partly
-		v.Text = fmt.Sprintf("`%s` errs a little like people %s: %s, %.0f %% of what people reach among themselves, %s (the difference is more than the choice of images and persons explains, p %s).",
+		v.Text = fmt.Sprintf("`%s` errs partly like people %s: %s, %.0f %% of what people reach among themselves, %s (the difference is more than the choice of images and persons explains, p %s).",
 			v.Model, on, agrees, 100*v.ErrorConsistency.Value/v.People.Value, number3(v.People), pValue(r.Gap.P))
 	}
 }

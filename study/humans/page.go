@@ -91,6 +91,15 @@ func (f *Findings) summary() []string {
 	return out
 }
 
+// Lines is the answer for a terminal.
+func (f *Findings) Lines() []string {
+	lines := f.summary()
+	for i, line := range lines {
+		lines[i] = strings.ReplaceAll(line, "`", "")
+	}
+	return lines
+}
+
 // summary says by which cue people and models decide.
 func (c *Cues) summary() []string {
 	var persons, models []Cue
