@@ -1,7 +1,7 @@
 #!/bin/sh
-# Measures the speeds that the project claims: scripts/bench.sh [-only corruptions|inference|training|memory|start] [-quick], see bench/main.go.
-# For the corruptions and for training it sets up the packages that they are compared with, in virtual environments under .cache: pip is needed,
-# for the corruptions Python 3.11 and ImageMagick's libmagickwand.
+# Measures the speeds that the project claims: scripts/bench.sh [-only corruptions|inference|training|rescale|memory|start] [-quick], see bench/main.go.
+# For corruptions, training and rescaling it sets up the packages that they are compared with, in virtual environments under .cache: pip is needed,
+# for corruptions and rescaling Python 3.11 and ImageMagick's libmagickwand.
 set -eu
 
 cd "$(dirname "$0")/.."
