@@ -77,15 +77,21 @@ var functions = map[eager.UnaryOp]func(float64) float64{
 }
 
 func applyExact[E number](op eager.UnaryOp, dst, src []E) {
-	for i, v := range src {
-		switch op {
-		case eager.OpAbs:
+	switch op {
+	case eager.OpAbs:
+		for i, v := range src {
 			dst[i] = max(v, -v)
-		case eager.OpNeg:
+		}
+	case eager.OpNeg:
+		for i, v := range src {
 			dst[i] = -v
-		case eager.OpSquare:
+		}
+	case eager.OpSquare:
+		for i, v := range src {
 			dst[i] = v * v
-		case eager.OpSign:
+		}
+	case eager.OpSign:
+		for i, v := range src {
 			dst[i] = sign(v)
 		}
 	}
@@ -195,19 +201,34 @@ func combineMasks(op eager.BinaryOp, dst, a, b []bool) error {
 	return nil
 }
 
+// block is how many elements are combined at a time where an operand is one element: it is repeated so often.
+const block = 512
+
 // combine applies op; an operand of one element stands for all.
 func combine[E number](op eager.BinaryOp, dst, a, b []E) {
-	if len(a) == len(dst) && len(b) == len(dst) && op <= eager.OpMul {
-		basic(op, dst, a, b)
+	if len(a) == len(dst) && len(b) == len(dst) && len(dst) < 1<<18 { // as fast as memory is; and nothing is allocated
+		pairs(op, dst, a, b)
 		return
 	}
-	for i := range dst {
-		x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
-		dst[i] = pair(op, x, y)
-	}
+	parallel(len(dst), 1<<15, func(from, to int) {
+		var left, right [block]E
+		for ; from < to; from += block {
+			end := min(from+block, to)
+			pairs(op, dst[from:end], part(a, &left, from, end), part(b, &right, from, end))
+		}
+	})
 }
 
-func basic[E number](op eager.BinaryOp, dst, a, b []E) {
+// part is a[from:to], or the one element that a has, repeated.
+func part[E number](a []E, repeated *[block]E, from, to int) []E {
+	if len(a) != 1 {
+		return a[from:to]
+	}
+	fill(repeated[:to-from], a[0])
+	return repeated[:to-from]
+}
+
+func pairs[E number](op eager.BinaryOp, dst, a, b []E) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	switch op {
 	case eager.OpAdd:
@@ -222,24 +243,27 @@ func basic[E number](op eager.BinaryOp, dst, a, b []E) {
 		for i := range dst {
 			dst[i] = a[i] * b[i]
 		}
+	case eager.OpDiv:
+		for i := range dst {
+			dst[i] = a[i] / b[i]
+		}
+	case eager.OpMinimum:
+		for i := range dst {
+			dst[i] = min(a[i], b[i])
+		}
+	case eager.OpMaximum:
+		for i := range dst {
+			dst[i] = max(a[i], b[i])
+		}
+	default:
+		for i := range dst {
+			dst[i] = pair(op, a[i], b[i])
+		}
 	}
 }
 
 func pair[E number](op eager.BinaryOp, x, y E) E {
-	switch op {
-	case eager.OpAdd:
-		return x + y
-	case eager.OpSub:
-		return x - y
-	case eager.OpMul:
-		return x * y
-	case eager.OpDiv:
-		return x / y
-	case eager.OpMinimum:
-		return min(x, y)
-	case eager.OpMaximum:
-		return max(x, y)
-	case eager.OpPow:
+	if op == eager.OpPow {
 		return E(math.Pow(float64(x), float64(y)))
 	}
 	quotient, rest := divide(x, y)

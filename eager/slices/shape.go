@@ -73,6 +73,9 @@ func (t *Tensor) Transpose(axes []int) *Tensor {
 	if err != nil {
 		return failed(err)
 	}
+	if slices.IsSorted(axes) { // as they are
+		return t
+	}
 	steps, back, own := make([]int, len(axes)), make([]int, len(axes)), strides(t.shape)
 	for i, axis := range axes {
 		steps[i], back[axis] = own[axis], i
