@@ -37,8 +37,8 @@ func (t *Tensor) Unary(op eager.UnaryOp) *Tensor {
 
 // function computes op, composed where ONNX lacks it or its engines differ at NaN.
 func (t *Tensor) function(op eager.UnaryOp) *Tensor {
-	if compose := doubles[op]; compose != nil && t.dtype == eager.Float64 {
-		return compose(t)
+	if doubles[op] && t.dtype == eager.Float64 {
+		return eager.Elementary(op, t)
 	}
 	switch op {
 	case eager.OpSquare:

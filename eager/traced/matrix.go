@@ -15,7 +15,7 @@ func (t *Tensor) Inverse() *Tensor {
 		return t
 	}
 	inverse := t.aside(func() *Tensor {
-		inverse, sign, _ := t.eliminate()
+		inverse, sign, _ := eager.Eliminate(t)
 		return eager.Mul(inverse, t.sure(eager.EqualScalar(sign, 0)).Cast(eager.Float64)).Cast(t.dtype).Reshape(t.shape)
 	})
 	return t.custom([]*Tensor{t}, inverse, func(_ []*Tensor, y, g *Tensor) []*Tensor {
@@ -35,7 +35,7 @@ func (t *Tensor) SlogDet() (sign, logAbs *Tensor) {
 		return t.Full(t.dtype, 1, batch), t.Full(t.dtype, 0, batch)
 	}
 	logAbs = t.aside(func() *Tensor {
-		_, s, l := t.eliminate()
+		_, s, l := eager.Eliminate(t)
 		sign = t.step(s.Cast(t.dtype).Reshape(batch))
 		return l.Cast(t.dtype).Reshape(batch)
 	})
@@ -64,37 +64,6 @@ func turn(rank int) []int {
 	}
 	axes[rank-1], axes[rank-2] = rank-2, rank-1
 	return axes
-}
-
-// eliminate inverts by Gauss and Jordan with partial pivoting: the inverses [m, n, n], and sign and log of the determinants [m, 1, 1].
-func (t *Tensor) eliminate() (inverse, sign, logAbs *Tensor) {
-	n := t.shape[len(t.shape)-1]
-	m := eager.Size(t.shape) / (n * n)
-	rows := t.Arange(0, n, 1).Reshape([]int{1, n, 1})
-	unit := eager.Equal(rows, t.Arange(0, n, 1).Reshape([]int{1, 1, n})).Cast(eager.Float64)
-	a := eager.Concatenate(2, t.Cast(eager.Float64).Reshape([]int{m, n, n}), unit.BroadcastTo([]int{m, n, n}))
-	one := eager.Ones(a, m, 1, 1)
-	sign, logAbs = one, eager.ZerosLike(one)
-	for k := range n {
-		here := eager.EqualScalar(rows, float64(k))
-		size := eager.Where(eager.LessScalar(rows, float64(k)), eager.Scalar(a, -1), eager.Abs(column(a, k)))
-		best := size.ArgReduce(eager.OpMax, 1, true)
-		chosen := eager.Equal(rows, best)
-		top := eager.Where(chosen, a, eager.Scalar(a, 0)).Reduce(eager.OpSum, []int{1}, true)
-		swapped := eager.Where(chosen, eager.Index(a, eager.Whole, eager.Span(k, k+1, 1)), a)
-		pivot := column(top, k)
-		unmoved := eager.EqualScalar(best, float64(k))
-		sign = eager.Mul(sign, eager.Mul(eager.Sign(pivot), eager.Where(unmoved, one, eager.Neg(one))))
-		logAbs = eager.Add(logAbs, eager.Log(eager.Abs(pivot)))
-		top = eager.Div(top, eager.Where(eager.EqualScalar(pivot, 0), one, pivot))
-		a = eager.Where(here, top, eager.Sub(swapped, eager.Mul(column(swapped, k), top)))
-	}
-	return eager.Index(a, eager.Whole, eager.Whole, eager.From(n)), sign, logAbs
-}
-
-// column is [m, rows, 1].
-func column(a *Tensor, k int) *Tensor {
-	return eager.Index(a, eager.Whole, eager.Whole, eager.Span(k, k+1, 1))
 }
 
 // sure is an Int64 1; where an element of the mask is true it takes an element that is not there, so that the run fails: graphs have no errors.
