@@ -98,7 +98,11 @@ func (b band) Plot(c draw.Canvas, p *plot.Plot) {
 		for i := to - 1; i >= from; i-- {
 			outline = append(outline, vg.Point{X: trX(b.X[i]), Y: trY(b.Low[i])})
 		}
-		c.FillPolygon(tint{SeriesColour(b.index), 0.16}, c.ClipPolygonY(outline))
+		colour := SeriesColour(b.index)
+		if b.Muted {
+			colour = muted
+		}
+		c.FillPolygon(tint{colour, 0.16}, c.ClipPolygonY(outline))
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"visus/measure/agreement"
 	"visus/measure/bootstrap"
 	"visus/measure/rank"
+	"visus/report/figure"
 )
 
 // benchmarks compares models on all data sets that each of them answered, and where some answered fewer, on these too: one benchmark for each
@@ -193,17 +194,18 @@ func (v *Verdict) judge(r Row) {
 			v.Model, on, agrees, number3(v.People), number3(r.Gap.Interval), pValue(r.Gap.P))
 	default:
 		v.Kind = partly
-		v.Text = fmt.Sprintf("`%s` errs partly like people %s: %s, %.0f %% of what people reach among themselves, %s (the difference is more than the choice of images and persons explains, p %s).",
+		v.Text = fmt.Sprintf("`%s` errs partly like people %s: %s, %.0f %% of what people reach among themselves, %s (p of the difference %s).",
 			v.Model, on, agrees, 100*v.ErrorConsistency.Value/v.People.Value, number3(v.People), pValue(r.Gap.P))
 	}
 }
 
 // number3 writes a number with its interval.
 func number3(i Interval) string {
+	value := figure.Number(i.Value, false, 3)
 	if math.IsNaN(i.Low) {
-		return fmt.Sprintf("%.3f", i.Value)
+		return value
 	}
-	return fmt.Sprintf("%.3f [%.3f, %.3f]", i.Value, i.Low, i.High)
+	return fmt.Sprintf("%s [%s, %s]", value, figure.Number(i.Low, false, 3), figure.Number(i.High, false, 3))
 }
 
 func pValue(p float64) string {

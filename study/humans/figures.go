@@ -63,15 +63,16 @@ func (r *run) benchmarkSection(f *Findings) report.Section {
 		}
 		s.Parts = append(s.Parts, b.table(suffix))
 		if i == 0 {
-			s.Parts = append(s.Parts, b.barCharts(), b.scatters())
+			shown := b.shown(f.Shown)
+			s.Parts = append(s.Parts, barCharts(shown), scatters(shown))
 		}
 	}
 	return s
 }
 
 func (b Benchmark) table(suffix string) report.Table {
-	t := report.Table{Name: "benchmark" + suffix, Title: "Benchmark on " + strings.Join(b.Datasets, ", "),
-		Caption: "Below people: how much more people agree among themselves than with the model; below the best: than the best model does. p: of there being no such difference.",
+	t := report.Table{Name: "benchmark" + suffix, Title: "Benchmark, " + onSets(b.Datasets),
+		Caption: "Data sets: " + strings.Join(b.Datasets, ", ") + ". Below people: how much more people agree among themselves than with the model; below the best: than the best model does. p: of there being no such difference.",
 		Columns: []report.Column{{Name: "observer"},
 			{Name: "OOD accuracy", Kind: report.PercentKind, Decimals: 1}, {Name: "rank", Kind: report.NumberKind, Decimals: 1},
 			{Name: "accuracy diff.", Kind: report.NumberKind, Decimals: 3}, {Name: "obs. consistency", Kind: report.NumberKind, Decimals: 3},
@@ -94,11 +95,11 @@ func cell(i Interval) report.Cell {
 }
 
 // barCharts are one chart a measure, sorted from the worst to the best as the field's toolbox does.
-func (b Benchmark) barCharts() report.Chart {
+func barCharts(shown []Row) report.Chart {
 	c := report.Chart{Name: "benchmark-bars", Title: "The four measures", Columns: 2, Alt: "Four bar charts of the benchmark's measures, sorted, people included",
 		Caption: "Sorted; people among themselves are included. Whiskers: 95 %."}
 	for _, m := range metrics {
-		rows := b.shown()
+		rows := slices.Clone(shown)
 		slices.SortStableFunc(rows, func(x, y Row) int {
 			order := cmp.Compare(m.of(x.Score).Value, m.of(y.Score).Value)
 			if m.falling {
@@ -111,15 +112,15 @@ func (b Benchmark) barCharts() report.Chart {
 	return c
 }
 
-// scatters are the six pairs of measures.
-func (b Benchmark) scatters() report.Chart {
+// scatters are the six pairs of measures; people come first.
+func scatters(shown []Row) report.Chart {
 	c := report.Chart{Name: "benchmark-scatter", Title: "The measures against each other", Columns: 3, Alt: "Six scatter plots of pairs of the benchmark's measures",
 		Caption: "Whiskers: 95 %. Dashed: the observed consistency with people that independent errors of the same accuracy would have; no consistency beyond chance."}
-	group := b.Rows[len(b.Rows)-1]
+	group := shown[0]
 	for i, x := range metrics {
 		for _, y := range metrics[i+1:] {
 			chart := figure.Scatter{X: x.axis, Y: y.axis, Width: 300, Height: 250, Series: []figure.Dots{{Name: "people"}, {Name: "models"}}}
-			for _, row := range b.shown() {
+			for _, row := range shown {
 				series := &chart.Series[1]
 				if row.People {
 					series = &chart.Series[0]
@@ -167,7 +168,7 @@ func reference(y metric, dots []figure.Dots, people float64) []figure.Line {
 // levelSection draws accuracy, error consistency and entropy over the levels of each data set that has several.
 func (r *run) levelSection(f *Findings) report.Section {
 	s := report.Section{ID: "levels", Title: "Over the strength of distortions", Text: []string{
-		"Bands: 95 %. The dashed band around 0 in the second panel is where κ of two independent observers lies who are as accurate as people; people's own band is the ceiling."}}
+		"Bands: 95 %. The grey band around 0 in the second panel is where κ of two independent observers lies who are as accurate as people; people's own band is the ceiling."}}
 	for _, d := range f.Datasets {
 		if len(d.Levels) > 1 {
 			s.Parts = append(s.Parts, r.levelChart(d), r.levelTable(d))
@@ -254,7 +255,7 @@ func (r *run) line(d DatasetFindings, name string, at []float64, of func(Score) 
 
 func (r *run) levelTable(d DatasetFindings) report.Table {
 	t := report.Table{Name: "levels-" + fileName(d.Name) + "-table", Title: "All numbers of " + d.Name, Folded: true,
-		Caption: "κ in brackets says little, because an accuracy is below 0.1 or almost all agreement is by chance.",
+		Caption: "Unstable: κ says little, because an accuracy is below 0.1 or almost all agreement is by chance.",
 		Columns: []report.Column{{Name: "level"}, {Name: "observer"}, {Name: "images", Kind: report.NumberKind}, {Name: "accuracy", Kind: report.PercentKind, Decimals: 1},
 			{Name: "accuracy diff.", Kind: report.NumberKind, Decimals: 4}, {Name: "obs. consistency", Kind: report.NumberKind, Decimals: 3}, {Name: "κ", Kind: report.NumberKind, Decimals: 3},
 			{Name: "unstable"}, {Name: "entropy", Unit: "bits", Kind: report.NumberKind, Decimals: 2}, {Name: "unanswered", Kind: report.NumberKind}}}
@@ -272,7 +273,6 @@ func (r *run) levelTable(d DatasetFindings) report.Table {
 				cell(s.AccuracyDifference), cell(s.Observed), cell(s.ErrorConsistency), report.Text(unstable), report.Num(s.Entropy), report.Num(float64(s.Unanswered))})
 		}
 	}
-	t.Caption = "Unstable: κ says little, because an accuracy is below 0.1 or almost all agreement is by chance."
 	return t
 }
 
@@ -311,17 +311,16 @@ func (r *run) matrix(d DatasetFindings) report.HeatMap {
 	slices.SortStableFunc(order[c.People:], func(a, b int) int { return cmp.Compare(with(b), with(a)) })
 	h := report.HeatMap{Name: "error-consistency-" + fileName(d.Name), Title: "Error consistency on " + d.Name, RowTitle: "observer", Scale: "κ", Max: 1, Decimals: 2,
 		Alt: fmt.Sprintf("Matrix of error consistency between %d observers on %s", len(order), d.Name),
-		Caption: fmt.Sprintf("Means: people among themselves %s, models among themselves %s. Point at a cell for its interval. Values below 0 have the colour of 0.",
+		Caption: fmt.Sprintf("Means: people among themselves %s, models among themselves %s. Columns are in the order of the rows. Point at a cell for its interval. Values below 0 have the colour of 0.",
 			figure.Number(c.AmongPeople, false, 3), figure.Number(c.AmongModels, false, 3))}
 	panel := report.HeatPanel{}
-	for _, i := range order {
-		name := r.Options.display(c.Observers[i])
-		group := "models"
-		if i < c.People {
-			group = "people"
+	for at, i := range order {
+		row, column := report.Row{Name: r.Options.display(c.Observers[i]), Group: "people"}, shortName(c.Observers[i])
+		if i >= c.People { // models' names are too long for columns
+			column = fmt.Sprint(at - c.People + 1)
+			row = report.Row{Name: column + " " + row.Name, Group: "models"}
 		}
-		h.Rows = append(h.Rows, report.Row{Name: name, Group: group})
-		panel.Columns = append(panel.Columns, shortName(name))
+		h.Rows, panel.Columns = append(h.Rows, row), append(panel.Columns, column)
 		var values []float64
 		var ends [][2]float64
 		for _, k := range order {

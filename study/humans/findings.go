@@ -11,6 +11,7 @@ type Findings struct {
 	Study      string            `json:"study"`
 	Options    Options           `json:"options"`
 	Warnings   []string          `json:"warnings,omitempty"`
+	Shown      []string          `json:"models_shown_here,omitempty"` // rather than read from trials
 	Verdicts   []Verdict         `json:"verdicts"`
 	Benchmarks []Benchmark       `json:"benchmarks"`
 	Datasets   []DatasetFindings `json:"datasets"`

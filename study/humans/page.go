@@ -1,6 +1,7 @@
 package humans
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -67,28 +68,38 @@ func plural(n int, word string, words ...string) string {
 // summary is the answer in sentences: the verdicts, of many models those of the most and the least human-like.
 func (f *Findings) summary() []string {
 	var out []string
-	for i, v := range f.Verdicts {
-		if len(f.Verdicts) <= 4 || i < 2 || i == len(f.Verdicts)-1 {
-			out = append(out, v.Text)
-		}
+	told := f.own()
+	if len(told) == 0 {
+		told = f.Verdicts
 	}
-	if len(f.Verdicts) > 4 {
+	if len(told) > 4 {
 		counts := map[string]int{}
 		for _, v := range f.Verdicts {
 			counts[v.Kind]++
 		}
-		out = append([]string{fmt.Sprintf("Of %d models, %d err like people, %d partly so, and %d no more than chance explains.",
-			len(f.Verdicts), counts[likePeople], counts[partly], counts[byChance])}, out...)
+		out = append(out, fmt.Sprintf("Of %d models, %d err like people, %d partly so, and %d no more than chance explains. The most and the least human-like:",
+			len(told), counts[likePeople], counts[partly], counts[byChance]))
+		share := func(v Verdict) float64 { return v.ErrorConsistency.Value / v.People.Value }
+		order := func(a, b Verdict) int { return cmp.Compare(share(a), share(b)) }
+		told = []Verdict{slices.MaxFunc(told, order), slices.MinFunc(told, order)}
+	}
+	for _, v := range told {
+		out = append(out, v.Text)
 	}
 	for _, d := range f.Datasets {
 		if d.Cues != nil {
-			out = append(out, d.Cues.summary()...)
+			out = append(out, d.Cues.summary(f.Shown)...)
 		}
 	}
 	if len(f.Verdicts) == 0 {
 		out = append(out, "There are no models and people who saw the same images; the pages below show each group by itself.")
 	}
 	return out
+}
+
+// own are the verdicts on the models that were shown stimuli here, which is what was asked for where there are any.
+func (f *Findings) own() []Verdict {
+	return slices.DeleteFunc(slices.Clone(f.Verdicts), func(v Verdict) bool { return !slices.Contains(f.Shown, v.Model) })
 }
 
 // Lines is the answer for a terminal.
@@ -100,10 +111,13 @@ func (f *Findings) Lines() []string {
 	return lines
 }
 
-// summary says by which cue people and models decide.
-func (c *Cues) summary() []string {
+// summary says by which cue people and models decide; of the reader's own models where there are any.
+func (c *Cues) summary(own []string) []string {
 	var persons, models []Cue
 	for _, o := range c.Observers {
+		if !o.Person && o.Observer != people && len(own) > 0 && !slices.Contains(own, o.Observer) {
+			continue
+		}
 		switch {
 		case o.Observer == people:
 			persons = append(persons, o)
@@ -147,7 +161,11 @@ func (r *run) lead(f *Findings) []report.Key {
 	group := b.Rows[len(b.Rows)-1]
 	keys := []report.Key{{Label: "Error consistency, people", Value: fmt.Sprintf("%.3f", group.ErrorConsistency.Value), Detail: "among themselves, " + span3(group.ErrorConsistency)}}
 	models := b.models()
-	if len(models) > 3 {
+	own := slices.DeleteFunc(slices.Clone(models), func(m Row) bool { return !slices.Contains(f.Shown, m.Name) })
+	switch {
+	case len(own) > 0:
+		models = own[:min(len(own), 3)]
+	case len(models) > 3:
 		models = []Row{models[0], models[len(models)-1]}
 	}
 	for _, m := range models {
@@ -157,7 +175,17 @@ func (r *run) lead(f *Findings) []report.Key {
 				tone = tones[v.Kind]
 			}
 		}
-		keys = append(keys, report.Key{Label: "Error consistency, " + m.Name, Value: fmt.Sprintf("%.3f", m.ErrorConsistency.Value), Detail: "with people, " + span3(m.ErrorConsistency), Tone: tone})
+		keys = append(keys, report.Key{Label: "Error consistency, " + m.Name, Value: figure.Number(m.ErrorConsistency.Value, false, 3), Detail: "with people, " + span3(m.ErrorConsistency), Tone: tone})
+	}
+	if cues := f.cues(b.Datasets); cues != nil {
+		for _, m := range append([]Row{group}, models[:1]...) {
+			bias := cues.bias(m)
+			name := m.Name
+			if m.People {
+				name = "people"
+			}
+			keys = append(keys, report.Key{Label: "Decisions for shape, " + name, Value: percent(bias.Value), Detail: spanPercent(bias)})
+		}
 	}
 	keys = append(keys, report.Key{Label: "Accuracy, people", Value: percent(group.Accuracy.Value), Detail: onSets(b.Datasets)})
 	for _, m := range models {
@@ -191,7 +219,8 @@ func spanPercent(i Interval) string {
 func (r *run) glance(f *Findings) report.Section {
 	s := report.Section{ID: "glance", Title: "Do they err like people?"}
 	for i, b := range f.Benchmarks {
-		rows := b.shown()
+		rows := b.shown(f.Shown)
+		slices.SortStableFunc(rows[1:], func(x, y Row) int { return cmp.Compare(y.ErrorConsistency.Value, x.ErrorConsistency.Value) })
 		chart := report.Chart{Name: fmt.Sprintf("glance-%d", i+1), Title: "Models beside people, " + onSets(b.Datasets), Columns: 3,
 			Caption: "Error consistency κ with people: 0 is what the accuracies explain, the first bar is what people reach among themselves. Whiskers: 95 %, over images and persons.",
 			Alt:     fmt.Sprintf("Bars of error consistency with people, accuracy and shape bias of people and %s", plural(len(rows)-1, "model")),
@@ -207,10 +236,20 @@ func (r *run) glance(f *Findings) report.Section {
 	return s
 }
 
-// shown are the rows that figures show: people, then the most human-like models.
-func (b Benchmark) shown() []Row {
+// shown are the rows that figures show: people, the reader's own models, then the most human-like ones.
+func (b Benchmark) shown(own []string) []Row {
 	models := b.models()
+	slices.SortStableFunc(models, func(x, y Row) int {
+		return btoi(slices.Contains(own, y.Name)) - btoi(slices.Contains(own, x.Name))
+	})
 	return append([]Row{b.Rows[len(b.Rows)-1]}, models[:min(len(models), 2*most)]...)
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func barsOf(rows []Row, axis figure.Axis, of func(Row) Interval) figure.Bars {

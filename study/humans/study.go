@@ -41,13 +41,13 @@ const (
 
 // Options say who is compared. Studies record them in config.yaml.
 type Options struct {
-	Trials     []string `yaml:"trials" json:"-"`                  // files and folders of trials
-	Datasets   []string `yaml:"datasets" json:"datasets"`         // only these; none: all
-	Categories []string `yaml:"categories" json:"categories"`     // none: the 16 of the field
-	Names      []string `yaml:"names" json:"names"`               // model=name as tables show it; * in model stands for anything
-	Resamples  int      `yaml:"resamples" json:"resamples"`       // of the bootstrap; 0: bootstrap.DefaultResamples
-	Seed       uint64   `yaml:"seed" json:"seed"`                 // of resamples
-	Confusions bool     `yaml:"confusions" json:"all_confusions"` // draw each observer's confusion matrix of each data set
+	Trials     []string `yaml:"trials" json:"-"`                        // files and folders of trials
+	Datasets   []string `yaml:"datasets" json:"datasets,omitempty"`     // only these; none: all
+	Categories []string `yaml:"categories" json:"categories,omitempty"` // none: the 16 of the field
+	Names      []string `yaml:"names" json:"names,omitempty"`           // model=name as tables show it; * in model stands for anything
+	Resamples  int      `yaml:"resamples" json:"resamples"`             // of the bootstrap; 0: bootstrap.DefaultResamples
+	Seed       uint64   `yaml:"seed" json:"seed"`                       // of resamples
+	Confusions bool     `yaml:"confusions" json:"all_confusions"`       // draw each observer's confusion matrix of each data set
 
 	Showing `yaml:",inline" json:"-"`
 }
@@ -272,6 +272,9 @@ func (r *run) conclude(all []*measurement) (*Findings, error) {
 	var err error
 	if f.Benchmarks, err = benchmarks(all, r.Options); err != nil {
 		return nil, err
+	}
+	for _, m := range r.config.Models {
+		f.Shown = append(f.Shown, r.Options.display(m.Name))
 	}
 	f.Verdicts = append(f.Verdicts, verdicts(f.Benchmarks)...)
 	f.Warnings = r.config.Warnings
