@@ -69,9 +69,8 @@ func spell(spelling map[string]string, t *trial.Trial) string {
 type set struct {
 	Dataset
 	*responses.Table
-	people, models []int // positions in Observers
-	others         int   // images that some observer of the table did not see
-	seen           map[string]int
+	people, models []int    // positions in Observers
+	others         int      // images that some observer of the table did not see
 	apart          []alone  // people who saw other images than everybody else
 	notes          []string // what a reader should know
 }
@@ -86,7 +85,13 @@ type alone struct {
 // load makes a data set of its trials. Where people saw different images, only their accuracies count, and the models are compared with each
 // other. It reports an error where categories are unknown, a trial comes twice, or observers have no image in common.
 func load(name string, rows []located, categories []string) (*set, error) {
-	s := &set{Table: &responses.Table{Categories: categories}, seen: map[string]int{}}
+	s := &set{Table: &responses.Table{Categories: categories}}
+	if collected, err := collect(rows, categories); err == nil { // the usual case, in which all saw the same
+		if s.Table, s.others, err = collected.Common(); err == nil && s.others == 0 {
+			return s.finish(name, rows), nil
+		}
+	}
+	s.Table, s.others = &responses.Table{Categories: categories}, 0
 	rest, err := s.separate(name, rows, categories)
 	if err != nil {
 		return nil, err
@@ -99,12 +104,17 @@ func load(name string, rows []located, categories []string) (*set, error) {
 		if s.Table, s.others, err = collected.Common(); err != nil {
 			return nil, disjoint(name, rest, err)
 		}
-		s.count(rest)
-		s.note(name, rest)
 	}
+	return s.finish(name, rest), nil
+}
+
+// finish describes the data set that the table has; rows are those of the table's observers.
+func (s *set) finish(name string, rows []located) *set {
+	s.sort(rows)
+	s.note(name, rows)
 	s.Dataset = describe(name, s.conditions())
 	s.order()
-	return s, nil
+	return s
 }
 
 // separate sets people apart who saw different images, and returns the other trials.
@@ -235,11 +245,8 @@ func list(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:some], ", "), len(names)-some)
 }
 
-// count counts what each observer saw.
-func (s *set) count(rows []located) {
-	for _, r := range rows {
-		s.seen[r.Observer]++
-	}
+// sort tells people from models.
+func (s *set) sort(rows []located) {
 	kinds := map[string]trial.Kind{}
 	for _, r := range rows {
 		kinds[r.Observer] = r.ObserverKind
