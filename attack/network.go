@@ -97,6 +97,31 @@ func (n *Network) Images(images []*raster.Image) (*host.Tensor, error) {
 	return host.Wrap(out, fed.Shape()...), nil
 }
 
+// Picture is one image of Images as a raster image, rounded to 8 bits; values beyond [0, 1] are cut.
+func (n *Network) Picture(pixels []float32) *raster.Image {
+	channels, axis := n.observer.Channels()
+	g := n.observer.Geometry()
+	if g.Width*g.Height*channels != len(pixels) { // a model that takes any size: images of theirs are square
+		side := int(math.Round(math.Sqrt(float64(len(pixels) / channels))))
+		g.Width, g.Height = side, len(pixels)/channels/side
+	}
+	out := raster.New(g.Width, g.Height)
+	for i := range g.Width * g.Height {
+		for c := range 3 {
+			from := min(c, channels-1)
+			if n.observer.Preprocessing.BGR {
+				from = channels - 1 - from
+			}
+			at := from*g.Width*g.Height + i
+			if axis == 3 {
+				at = i*channels + from
+			}
+			out.Pix[3*i+c] = uint8(math.Round(255 * float64(min(max(pixels[at], 0), 1))))
+		}
+	}
+	return out
+}
+
 // affine is the preprocessing of pixels in [0, 1], a factor and a summand for each channel of the input.
 func (n *Network) affine() (scale, shift [3]float64) {
 	p := n.observer.Preprocessing

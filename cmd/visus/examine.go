@@ -16,6 +16,7 @@ import (
 	"visus/engine/ort"
 	"visus/observer"
 	"visus/study/adaptation"
+	"visus/study/adversarial"
 	"visus/study/corruption"
 	"visus/study/session"
 )
@@ -25,7 +26,7 @@ type examineCommand struct {
 	Images string   `required:"" help:"Images: a folder of class folders, a folder with a CSV, .npz, IDX, CIFAR-10-C or ImageNet-C folder, or one image." type:"path"`
 	Out    string   `default:"result" help:"Result folder; an interrupted examination goes on from what it holds." type:"path"`
 
-	Studies     []string `default:"corruption" enum:"corruption,adaptation" help:"Studies to make: corruption, and adaptation (how few images are enough to adapt to, how far the world has moved), whose report is OUT/adaptation."`
+	Studies     []string `default:"corruption" enum:"corruption,adaptation,attack" help:"Studies to make: corruption; adaptation (how few images are enough to adapt to, how far the world has moved), whose report is OUT/adaptation; attack (how small a push breaks the model), whose report is OUT/attack."`
 	Corruption  []string `help:"Corruptions or groups (noise, blur, weather, digital, extra); default all 19." placeholder:"NAME,..."`
 	Severity    string   `default:"1-5" help:"Severities: 3, 1-5 or 1,3,5."`
 	Parameters  string   `default:"auto" enum:"auto,imagenet224,inception299,tiny64,cifar32,any" help:"Parameter set: auto (by image size), imagenet224, inception299, tiny64, cifar32 or any."`
@@ -92,6 +93,15 @@ func (c *examineCommand) Run(ctx context.Context, t terminal) error {
 			return usageError{err}
 		}
 		if err := examineAdaptation(ctx, t, o, choice.Auto, filepath.Join(c.Out, adaptation.Name)); err != nil || len(c.Studies) == 1 {
+			return err
+		}
+	}
+	if slices.Contains(c.Studies, adversarial.Name) {
+		if c.Shard != "" {
+			return usageError{errors.New("--shard is for the corruption study alone")}
+		}
+		o := adversarial.Options{Options: options.Options}
+		if err := examineAttacks(ctx, t, o, choice.Auto, filepath.Join(c.Out, adversarial.Name)); err != nil || !slices.Contains(c.Studies, corruption.Name) {
 			return err
 		}
 	}

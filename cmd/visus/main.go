@@ -18,6 +18,7 @@ import (
 	"visus/internal/version"
 	"visus/stimulus/augment"
 	"visus/stimulus/degrade"
+	"visus/study/adversarial"
 	"visus/study/session"
 	"visus/study/steps"
 	"visus/study/training"
@@ -35,6 +36,7 @@ const (
 type commands struct {
 	Examine  examineCommand  `cmd:"" help:"Examine models on a folder of images, clean and corrupted, and write a report."`
 	Compare  compareCommand  `cmd:"" help:"Compare models with people, and with each other, on the same images."`
+	Attack   attackCommand   `cmd:"" help:"Find how small a push breaks models."`
 	Adapt    adaptCommand    `cmd:"" help:"Let a model's normalisation follow the images at hand; saves it, or shows what it gains."`
 	Train    trainCommand    `cmd:"" help:"Train networks of our own."`
 	Corrupt  corruptCommand  `cmd:"" help:"Write corrupted versions of images."`
@@ -83,6 +85,7 @@ func run(args []string) int {
 			"version": "visus " + version.String(), "networks": listed(training.Networks()), "optimisers": listed(training.Optimisers()),
 			"schedules": listed(training.Schedules()), "augmentations": listed(augment.Names()),
 			"steps": listed(steps.Names()), "engines": engines, "manipulations": listed(degrade.Names()),
+			"attacks": listed(attackNames()), "usual": listed(adversarial.Usual),
 		},
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

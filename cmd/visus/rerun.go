@@ -10,6 +10,7 @@ import (
 
 	"visus/engine/choice"
 	"visus/study/adaptation"
+	"visus/study/adversarial"
 	"visus/study/corruption"
 	"visus/study/humans"
 	"visus/study/result"
@@ -84,6 +85,13 @@ var rerunners = map[string]struct {
 		}
 		return compareHumans(ctx, t, config.Options, choice.By(config.Engine), out)
 	}, humans.FindingsFile, "the findings", "every number came out the same"},
+	adversarial.Name: {func(ctx context.Context, t terminal, folder, out string) error {
+		var config adversarial.Config
+		if err := result.Read(folder, &config); err != nil {
+			return err
+		}
+		return examineAttacks(ctx, t, config.Options, choice.By(config.Engine), out)
+	}, corruption.TrialsFile, "the trials", "every trial came out the same"},
 	training.Name: {func(ctx context.Context, t terminal, folder, out string) error {
 		config, err := training.ReadConfig(folder)
 		if err != nil {
