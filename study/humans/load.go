@@ -147,16 +147,32 @@ func filter(rows []located, keep func(located) bool) []located {
 	return kept
 }
 
-// collect joins trials by image and condition, and by session too where a model was shown an image in several.
+// collect joins trials by image and condition, and by session too where every observer was shown images again in another session.
 func collect(rows []located, categories []string) (*responses.Collector, error) {
 	c, err := join(rows, categories, func(r located) string { return key(r) })
-	if err != nil {
-		again, err2 := join(rows, categories, func(r located) string { return fmt.Sprintf("session %d/%s", r.Session, key(r)) })
-		if err2 == nil {
-			return again, nil
-		}
+	if err != nil && allRepeat(rows) {
+		return join(rows, categories, func(r located) string { return fmt.Sprintf("session %d/%s", r.Session, key(r)) })
 	}
 	return c, err
+}
+
+// allRepeat says whether each observer answered an image in several sessions.
+func allRepeat(rows []located) bool {
+	type answer struct{ observer, image string }
+	session := map[answer]int{}
+	repeats := map[string]bool{}
+	for _, r := range rows {
+		a := answer{r.Observer, key(r)}
+		before, known := session[a]
+		repeats[r.Observer] = repeats[r.Observer] || known && before != r.Session
+		session[a] = r.Session
+	}
+	for _, repeated := range repeats {
+		if !repeated {
+			return false
+		}
+	}
+	return true
 }
 
 // key names an image in its condition.
