@@ -1,6 +1,6 @@
 // Command bench measures every speed that the project claims, both sides in one run, and writes docs/benchmarks.md.
 //
-//	go run ./bench [-only corruptions|inference|training|rescale|memory|start] [-quick] [-out docs/benchmarks.md]
+//	go run ./bench [-only corruptions|inference|training|rescale|attack|memory|start] [-quick] [-out docs/benchmarks.md]
 //
 // With -only or -quick the page goes to the standard output, unless -out names a file. scripts/bench.sh sets up what it needs.
 package main
@@ -42,6 +42,7 @@ var parts = []part{
 	{"inference", (*bench).inference},
 	{"training", (*bench).training},
 	{"rescale", (*bench).rescale},
+	{"attack", (*bench).attack},
 	{"memory", (*bench).memory},
 	{"start", (*bench).start},
 }
@@ -57,7 +58,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	b := &bench{page: page{load: load()}}
-	only := flag.String("only", "", "measure one `part`: corruptions, inference, training, rescale, memory or start")
+	only := flag.String("only", "", "measure one `part`: corruptions, inference, training, rescale, attack, memory or start")
 	out := flag.String("out", "", "Markdown `file` to write; default docs/benchmarks.md, with -only and -quick the standard output")
 	flag.BoolVar(&b.quick, "quick", false, "few rounds and small data: shows that the benchmarks run, not how fast anything is")
 	flag.StringVar(&b.visus, "visus", "bin/visus", "the `program` to measure")
@@ -90,7 +91,7 @@ func run(ctx context.Context) error {
 		measured++
 	}
 	if measured == 0 {
-		return fmt.Errorf("-only %q is none of corruptions, inference, training, rescale, memory, start", *only)
+		return fmt.Errorf("-only %q is none of corruptions, inference, training, rescale, attack, memory, start", *only)
 	}
 	fmt.Fprintf(os.Stderr, "bench: done in %s\n", time.Since(start).Round(time.Second))
 	return b.write(*out, start)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/zip"
 	"context"
 	"fmt"
 	"io"
@@ -183,33 +182,18 @@ func (p *python) factors(way, name string) factors {
 // write writes the batch as an NPZ file.
 func (d directions) write(path string) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
-		archive := zip.NewWriter(w)
-		for _, entry := range []struct {
-			name  string
-			write func(w io.Writer) error
-		}{
-			{"x", npy(d.x, rescaleRows, rescaleElements)}, {"delta", npy(d.delta, rescaleRows, rescaleElements)},
-			{"eps", npy([]float64{d.eps})}, {"a", npy([]float64{0})}, {"b", npy([]float64{1})},
-		} {
-			member, err := archive.CreateHeader(&zip.FileHeader{Name: entry.name + ".npy", Method: zip.Store})
-			if err != nil {
-				return err
-			}
-			if err := entry.write(member); err != nil {
-				return err
-			}
-		}
-		return archive.Close()
-	})
-}
-
-// npy writes values; without a shape a scalar.
-func npy[E tensor.Element](values []E, shape ...int) func(w io.Writer) error {
-	return func(w io.Writer) error {
-		t, err := tensor.Of(values, shape...)
+		x, err := tensor.Of(d.x, rescaleRows, rescaleElements)
 		if err != nil {
 			return err
 		}
-		return tensor.WriteNPY(w, t)
-	}
+		delta, err := tensor.Of(d.delta, rescaleRows, rescaleElements)
+		if err != nil {
+			return err
+		}
+		eps, err := tensor.Of([]float64{d.eps})
+		if err != nil {
+			return err
+		}
+		return tensor.WriteNPZ(w, tensor.Named{Name: "x", Array: x}, tensor.Named{Name: "delta", Array: delta}, tensor.Named{Name: "eps", Array: eps})
+	})
 }

@@ -38,6 +38,7 @@ type commands struct {
 	Compare  compareCommand  `cmd:"" help:"Compare models with people, and with each other, on the same images."`
 	Attack   attackCommand   `cmd:"" help:"Find how small a push breaks models."`
 	Adapt    adaptCommand    `cmd:"" help:"Let a model's normalisation follow the images at hand; saves it, or shows what it gains."`
+	Rescale  rescaleCommand  `cmd:"" help:"Make noise of exactly the announced size after clipping, and say what naive scaling loses."`
 	Train    trainCommand    `cmd:"" help:"Train networks of our own."`
 	Corrupt  corruptCommand  `cmd:"" help:"Write corrupted versions of images."`
 	Generate generateCommand `cmd:"" help:"Make stimuli."`

@@ -13,6 +13,7 @@ import (
 	"visus/study/adversarial"
 	"visus/study/corruption"
 	"visus/study/humans"
+	"visus/study/rescaling"
 	"visus/study/result"
 	"visus/study/training"
 )
@@ -92,6 +93,13 @@ var rerunners = map[string]struct {
 		}
 		return examineAttacks(ctx, t, config.Options, choice.By(config.Engine), out)
 	}, corruption.TrialsFile, "the trials", "every trial came out the same"},
+	rescaling.Name: {func(ctx context.Context, t terminal, folder, out string) error {
+		var config rescaling.Config
+		if err := result.Read(folder, &config); err != nil {
+			return err
+		}
+		return rescaleSamples(ctx, t, config.Options, choice.By(config.Engine), out, false)
+	}, rescaling.SamplesFile, "the samples", "every sample came out the same"},
 	training.Name: {func(ctx context.Context, t terminal, folder, out string) error {
 		config, err := training.ReadConfig(folder)
 		if err != nil {

@@ -130,7 +130,7 @@ func (x *examination) galleryItem(at int, worker *session.Maker, answers answers
 			picture = &made
 		}
 		view := report.View{Condition: i}
-		if view.Image, err = encodeThumbnail(picture); err != nil {
+		if view.Image, err = EncodeThumbnail(picture); err != nil {
 			return item, false, err
 		}
 		for _, s := range x.subjects {
@@ -143,7 +143,8 @@ func (x *examination) galleryItem(at int, worker *session.Maker, answers answers
 	return item, true, nil
 }
 
-func encodeThumbnail(m *raster.Image) ([]byte, error) {
+// EncodeThumbnail writes an image for a page: tiny ones as they are, as PNG, others as a small JPEG.
+func EncodeThumbnail(m *raster.Image) ([]byte, error) {
 	var out bytes.Buffer
 	if max(m.Width, m.Height) <= tiny {
 		err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, m)

@@ -82,7 +82,7 @@ func Write(ctx context.Context, w Writing) (Written, error) {
 		return Written{}, err
 	}
 	w.begin = sync.OnceValue(begin)
-	w.names = fileNames(x.Conditions[0].Source, w.extension())
+	w.names = FileNames(x.Conditions[0].Source, w.extension())
 	jobs := x.Conditions[1:]
 	w.Progress.Begin("corrupting", 0, len(chosen)*len(jobs))
 	defer w.Progress.End()
@@ -153,9 +153,9 @@ func (w Writing) writeStimulus(x *examination, m *session.Maker, v session.View,
 	return nil
 }
 
-// fileNames returns the path of each stimulus below its severity: its ID with another extension, below a folder of its category where the ID
+// FileNames returns the path of each stimulus below its severity: its ID with another extension, below a folder of its category where the ID
 // does not begin with that. Where two would have the same, as a.jpg and a.png, they keep their extensions: a.jpg.png.
-func fileNames(source stimulus.Source, extension string) []string {
+func FileNames(source stimulus.Source, extension string) []string {
 	names := make([]string, source.Len())
 	count := make(map[string]int, len(names))
 	for i := range names {

@@ -16,7 +16,7 @@ func (s items) Item(i int) stimulus.Item         { return s[i] }
 func (s items) Image(int) (*raster.Image, error) { return raster.New(1, 1), nil }
 
 func TestFileNames(t *testing.T) {
-	got := fileNames(items{
+	got := FileNames(items{
 		{ID: "cat/a.jpg", Category: "cat"}, {ID: "cat/a.png", Category: "cat"}, {ID: "cat/deep/b.JPEG", Category: "cat"}, // class folders
 		{ID: "cats.png", Category: "cat"}, {ID: "x/1.png", Category: "../../etc"}, {ID: "y/1.png", Category: "great white shark"}, // a CSV
 		{ID: "plain.webp"}, {ID: "lossless600/17", Category: "3"},
