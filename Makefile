@@ -7,7 +7,7 @@ RESULT := result/demo
 VISUS  := bin/visus
 PACKAGES_WITH_GOROUTINES := ./trial/... ./stimulus/... ./observer/... ./engine/... ./train/... ./adapt/... ./study/... ./measure/bootstrap/... ./internal/...
 
-.PHONY: demo test bench ci runtime fmt lint fuzz race generated build clean
+.PHONY: demo test test-gomlx bench ci runtime fmt lint fuzz race generated build clean
 
 build: $(VISUS)
 
@@ -25,6 +25,10 @@ demo: runtime build
 ## test: set-up and all tests
 test: runtime
 	go test -timeout 25m ./...
+
+## test-gomlx: checks and tests the module eager/gomlx, whose dependencies visus does not have
+test-gomlx:
+	staticcheck=$$(go tool -n staticcheck) && cd eager/gomlx && go vet ./... && $$staticcheck ./... && go test -race ./...
 
 race: runtime
 	go test -race -short -timeout 20m $(PACKAGES_WITH_GOROUTINES)
@@ -59,7 +63,7 @@ fuzz:
 	done
 
 ## ci: what has to pass before a change lands
-ci: lint generated test race demo
+ci: lint generated test test-gomlx race demo
 	GOEXPERIMENT= go test ./internal/vec/... ./stimulus/...
 	@echo "ci: formatting, vet, staticcheck, generated files, tests, race run, demo and a build without vector code passed"
 

@@ -101,10 +101,10 @@ func arcsinh[T Tensor[T]](x T) T {
 	return Mul(Sign(x), Where(GreaterScalar(a, wide), far, near))
 }
 
-// arccosh is log1p(t + √(2t+t²)) with t = x - 1.
+// arccosh is log1p(t + √t·√(t+2)) with t = x - 1.
 func arccosh[T Tensor[T]](x T) T {
 	t := SubScalar(x, 1)
-	near := Log1p(Add(t, Sqrt(Add(MulScalar(t, 2), Square(t)))))
+	near := Log1p(Add(t, Mul(Sqrt(t), Sqrt(AddScalar(t, 2)))))
 	return Where(GreaterScalar(x, wide), AddScalar(Log(x), math.Ln2), near)
 }
 
