@@ -153,7 +153,11 @@ const (
 	likePeople = "like people"
 	partly     = "partly like people"
 	byChance   = "no more like people than chance"
+	undecided  = "undecided"
 )
+
+// margin is how far below people's agreement among themselves a model may lie and still be called like people, as a share of it (ours).
+const margin = 0.2
 
 // verdicts says of each model, on the largest benchmark that it is in, whether it errs like people.
 func verdicts(all []Benchmark) []Verdict {
@@ -188,9 +192,13 @@ func (v *Verdict) judge(r Row) {
 	case !(v.ErrorConsistency.Low > 0):
 		v.Kind = byChance
 		v.Text = fmt.Sprintf("`%s` errs %s than chance explains, %s: %s, where people reach %s among themselves.", v.Model, "no more like people", on, agrees, number3(v.People))
-	case r.Gap.P > 0.05:
+	case r.Gap.High <= margin*v.People.Value:
 		v.Kind = likePeople
-		v.Text = fmt.Sprintf("`%s` errs like people %s: %s, and people reach no more among themselves, %s (difference %s, p %s).",
+		v.Text = fmt.Sprintf("`%s` errs like people %s: %s, and people reach hardly more among themselves, %s (difference %s).",
+			v.Model, on, agrees, number3(v.People), number3(r.Gap.Interval))
+	case r.Gap.P > 0.05:
+		v.Kind = undecided
+		v.Text = fmt.Sprintf("`%s` may err like people %s, or less so, which these images and persons do not tell: %s, people reach %s among themselves (difference %s, p %s).",
 			v.Model, on, agrees, number3(v.People), number3(r.Gap.Interval), pValue(r.Gap.P))
 	default:
 		v.Kind = partly

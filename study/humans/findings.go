@@ -166,7 +166,7 @@ type Difference struct {
 type Verdict struct {
 	Model            string   `json:"model"`
 	Datasets         []string `json:"datasets"`
-	Kind             string   `json:"kind"` // like people, partly, by chance, or no people
+	Kind             string   `json:"kind"` // like people, partly, by chance, or undecided
 	ErrorConsistency Interval `json:"error_consistency"`
 	People           Interval `json:"error_consistency_of_people"`
 	Text             string   `json:"text"`

@@ -77,8 +77,11 @@ func (f *Findings) summary() []string {
 		for _, v := range f.Verdicts {
 			counts[v.Kind]++
 		}
-		out = append(out, fmt.Sprintf("Of %d models, %d err like people, %d partly so, and %d no more than chance explains. The most and the least human-like:",
-			len(told), counts[likePeople], counts[partly], counts[byChance]))
+		text := fmt.Sprintf("Of %d models, %d err like people, %d partly so, and %d no more than chance explains", len(told), counts[likePeople], counts[partly], counts[byChance])
+		if n := counts[undecided]; n > 0 {
+			text += fmt.Sprintf("; of %d it is not decided", n)
+		}
+		out = append(out, text+". The most and the least human-like:")
 		share := func(v Verdict) float64 { return v.ErrorConsistency.Value / v.People.Value }
 		order := func(a, b Verdict) int { return cmp.Compare(share(a), share(b)) }
 		told = []Verdict{slices.MaxFunc(told, order), slices.MinFunc(told, order)}
