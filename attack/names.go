@@ -19,7 +19,9 @@ type Known[T eager.Eager[T]] struct {
 // All lists the attacks.
 func All[T eager.Eager[T]]() []Known[T] {
 	var out []Known[T]
-	add := func(name, about string, gradient bool, a Attack) { out = append(out, Known[T]{name, about, gradient, a}) }
+	add := func(name, about string, gradient bool, a Attack) {
+		out = append(out, Known[T]{name, about, gradient, a})
+	}
 	for _, n := range []Norm{LInf, L2, L1} {
 		exact := func(d Descent[T]) Descent[T] { d.Exact = true; return d }
 		adam, momentum := ProjectedGradient[T](n), BasicIterative[T](n)

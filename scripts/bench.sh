@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures the speeds that the project claims: scripts/bench.sh [-only corruptions|inference|training|rescale|memory|start] [-quick], see bench/main.go.
+# Measures the speeds that the project claims: scripts/bench.sh [-only corruptions|inference|training|rescale|attack|memory|start] [-quick], see bench/main.go.
 # For corruptions, training and rescaling it sets up the packages that they are compared with, in virtual environments under .cache: pip is needed,
 # for corruptions and rescaling Python 3.11 and ImageMagick's libmagickwand.
 set -eu
@@ -9,6 +9,7 @@ venv=.cache/bench-venv
 pinned="numpy==1.24.2 scipy==1.10.1 scikit-image==0.19.3 opencv-python-headless==4.6.0.66 pillow==9.4.0 numba==0.57.1 wand==0.7.2 setuptools==65.5.0"
 torch_venv=.cache/torch-venv
 torch=2.15.0
+foolbox=3.3.4
 compared="imagenet-c==0.0.3 imagecorruptions==1.1.2" # without what they ask for: that would bring a second OpenCV
 
 fail() {
@@ -43,18 +44,18 @@ set_up() {
 }
 
 set_up_torch() {
-	found=$("$torch_venv/bin/python" -c 'from importlib.metadata import version; version("numpy"); print(version("torch"))' 2>/dev/null) || found=none
-	if [ "$found" = "$torch" ]; then return; fi
+	found=$("$torch_venv/bin/python" -c 'from importlib.metadata import version; version("numpy"); print(version("torch"), version("foolbox"))' 2>/dev/null) || found=none
+	if [ "$found" = "$torch $foolbox" ]; then return; fi
 	command -v python3 >/dev/null 2>&1 || fail "no python3 was found"
 	echo "bench: setting up $torch_venv with PyTorch $torch, some gigabytes"
 	rm -rf "$torch_venv"
 	python3 -m venv "$torch_venv" || fail "python3 cannot make a virtual environment"
-	"$torch_venv/bin/pip" install --quiet --disable-pip-version-check "torch==$torch" numpy || fail "pip could not install PyTorch $torch"
+	"$torch_venv/bin/pip" install --quiet --disable-pip-version-check "torch==$torch" numpy "foolbox==$foolbox" || fail "pip could not install PyTorch $torch and foolbox $foolbox"
 }
 
 case " $* " in
 *" -only inference "* | *" -only memory "* | *" -only start "*) ;;
-*" -only training "*) set_up_torch ;;
+*" -only training "* | *" -only attack "*) set_up_torch ;;
 *" -only corruptions "*) set_up ;;
 *)
 	set_up
