@@ -15,6 +15,7 @@ import (
 
 	"visus/internal/golden"
 	"visus/internal/progress"
+	"visus/trial"
 )
 
 // compared counts comparisons, so that a test says how many it made.
@@ -270,6 +271,57 @@ func TestGoldenModelsAndPeople(t *testing.T) {
 		}
 	}
 	t.Logf("%d values agree", c.n)
+}
+
+// The shipped images are a part of the data set; what a model that was shown these is compared with.
+func TestGoldenSubsets(t *testing.T) {
+	root := golden.Dir(t, "humans")
+	c := &compared{t: t}
+	for _, file := range golden.Files(t, "humans/golden", "cue_conflict_*.json") {
+		want := golden.JSON[struct {
+			Images    []string
+			Observers map[string]struct {
+				Shape, Texture int
+				Bias           float64  `json:"shape_bias"`
+				Kappa          *float64 `json:"mean_kappa_to_humans"`
+			}
+		}](t, file)
+		all, err := gather([]string{filepath.Join(root, "human"), filepath.Join(root, "models-2019")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := filter(all["cue-conflict"], func(r located) bool { return slices.Contains(want.Images, trial.ImageKey(r.Stimulus)) })
+		categories, err := Options{}.categories()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := load("cue-conflict", rows, categories)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := s.measure(Options{Resamples: 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, w := range want.Observers {
+			i := slices.IndexFunc(m.findings.Cues.Observers, func(o Cue) bool { return o.Observer == name })
+			if i < 0 {
+				continue // the pooled people go by another name
+			}
+			o := m.findings.Cues.Observers[i]
+			if o.Shape != w.Shape || o.Texture != w.Texture {
+				t.Errorf("%s: %d by shape and %d by texture, want %d and %d", name, o.Shape, o.Texture, w.Shape, w.Texture)
+			}
+			c.near(name+": shape bias", o.Bias.Value, w.Bias)
+			if w.Kappa != nil && !o.Person {
+				c.near(name+": κ with people", among(t, m.findings.Scores, name).ErrorConsistency.Value, *w.Kappa)
+			}
+		}
+	}
+	t.Logf("%d values agree", c.n)
+	if c.n == 0 {
+		t.Error("nothing was compared")
+	}
 }
 
 // TestGoldenWholeReport makes the report that the speed is claimed of, and finds its parts.
