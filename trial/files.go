@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,14 +80,23 @@ func ReadFiles(paths []string) ([]Table, error) {
 }
 
 func readTable(path string) (Table, error) {
-	t := Table{Path: path}
+	const first, most = 256, 4096 // rows of a chunk: a table that grows is copied once, and a small one takes no more than it needs
+	var chunks [][]Trial
 	for row, err := range ReadFile(path) {
 		if err != nil {
 			return Table{}, err
 		}
-		t.Trials = append(t.Trials, row)
+		last := len(chunks) - 1
+		if last < 0 || len(chunks[last]) == cap(chunks[last]) {
+			chunks = append(chunks, make([]Trial, 0, min(most, first<<len(chunks))))
+			last++
+		}
+		chunks[last] = append(chunks[last], row)
 	}
-	return t, nil
+	if len(chunks) == 1 {
+		return Table{path, chunks[0]}, nil
+	}
+	return Table{path, slices.Concat(chunks...)}, nil
 }
 
 // ReadFolder reads all tables of a folder: see Files.
