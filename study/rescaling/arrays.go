@@ -1,6 +1,7 @@
 package rescaling
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -105,7 +106,7 @@ func (o Options) usual(in input) Options {
 }
 
 // arrays perturbs the samples of a file.
-func (r *run) arrays() (*Findings, error) {
+func (r *run) arrays(ctx context.Context) (*Findings, error) {
 	in, err := readInput(r.Options.Arrays)
 	if err != nil {
 		return nil, err
@@ -132,9 +133,9 @@ func (r *run) arrays() (*Findings, error) {
 	}
 	var rows []Row
 	if in.x.Type() == tensor.Float32 {
-		rows, err = perturbArrays[float32](r, in, lengths)
+		rows, err = perturbArrays[float32](ctx, r, in, lengths)
 	} else {
-		rows, err = perturbArrays[float64](r, in, lengths)
+		rows, err = perturbArrays[float64](ctx, r, in, lengths)
 	}
 	if err != nil {
 		return nil, err
@@ -143,7 +144,7 @@ func (r *run) arrays() (*Findings, error) {
 }
 
 // perturbArrays perturbs whole arrays, one length after the other, writes what came out, and returns the rows sample by sample.
-func perturbArrays[E float32 | float64](r *run, in input, lengths [][]float64) ([]Row, error) {
+func perturbArrays[E float32 | float64](ctx context.Context, r *run, in input, lengths [][]float64) ([]Row, error) {
 	x, samples := tensor.Values[E](in.x), in.x.Shape()[0]
 	n := len(x) / samples
 	delta := make([]E, len(x))
@@ -155,7 +156,10 @@ func perturbArrays[E float32 | float64](r *run, in input, lengths [][]float64) (
 	}
 	naive, exact, outcomes := make([]E, len(x)), make([]E, len(x)), make([][]outcome, len(lengths))
 	for k, eps := range lengths {
-		var err error
+		err := ctx.Err()
+		if err != nil {
+			return nil, err
+		}
 		if outcomes[k], err = compare(exact, naive, x, delta, eps, samples, r.Options.rescale()); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Options.Arrays, err)
 		}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
 
 	"visus/internal/atomicfile"
 	"visus/measure/proportion"
@@ -32,7 +35,7 @@ type LevelFindings struct {
 	Eps       float64 `json:"eps"` // mean over the samples
 	Naive     Scaled  `json:"naive"`
 	Exact     Scaled  `json:"exact"`
-	Factor    float64 `json:"factor"`    // mean over the samples of the exact factor by the naive one; of those that reach the length
+	Factor    float64 `json:"factor"`    // median over the samples of the exact factor by the naive one; of those that reach the length
 	Off       float64 `json:"off"`       // largest relative difference from the announced length, of those that reach it
 	Unreached int     `json:"unreached"` // samples in which there is no room for the length
 	Stored    float64 `json:"stored"`    // mean length of the exact ones once rounded to 8 bits; NaN for arrays
@@ -71,7 +74,7 @@ func (r *run) measure(rows []Row) (*Findings, error) {
 	f := &Findings{Study: Name, Samples: len(rows) / levels}
 	for k, name := range r.levels {
 		l := LevelFindings{Name: name, Naive: Scaled{Least: math.Inf(1)}, Exact: Scaled{Least: math.Inf(1)}}
-		factors, reached := 0.0, 0
+		var factors []float64
 		for at := k; at < len(rows); at += levels {
 			row := rows[at]
 			l.Eps, l.Stored = l.Eps+row.Eps/float64(f.Samples), l.Stored+row.Stored/float64(f.Samples)
@@ -82,11 +85,11 @@ func (r *run) measure(rows []Row) (*Findings, error) {
 				continue
 			}
 			if row.Eps > 0 && row.NaiveEta > 0 {
-				factors, reached = factors+row.Eta/row.NaiveEta, reached+1
+				factors = append(factors, row.Eta/row.NaiveEta)
 				l.Off = max(l.Off, math.Abs(row.Norm/row.Eps-1))
 			}
 		}
-		l.Factor = factors / float64(reached) // NaN where nothing reaches the length
+		l.Factor = median(factors)
 		f.Levels = append(f.Levels, l)
 	}
 	if len(r.config.Models) == 0 {
@@ -94,6 +97,15 @@ func (r *run) measure(rows []Row) (*Findings, error) {
 	}
 	f.Model = r.config.Models[0].Name
 	return f, f.count(rows)
+}
+
+// median is NaN where there are no values.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(values)
+	return stat.Quantile(0.5, stat.LinInterp, values, nil)
 }
 
 // count counts the right answers.

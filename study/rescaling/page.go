@@ -92,10 +92,10 @@ func (r *run) unit() string {
 
 func (r *run) summary(f *Findings) []string {
 	worst := f.worst()
-	text := fmt.Sprintf("Scaled naively and then clipped, noise of the announced %s is %s shorter on average (up to %s); scaled exactly it has its length "+
-		"within %.1g relative. The exact factor is %.2f times the naive one.", worst.label(), percent(worst.Naive.Loss), percent(worst.Naive.Worst), f.off(), worst.Factor)
+	text := fmt.Sprintf("Scaled naively and then clipped, noise of %s is %s shorter on average (up to %s); scaled exactly it has its length "+
+		"within %.1g relative. The exact factor is %.2f times the naive one (median).", worst.label(), percent(worst.Naive.Loss), percent(worst.Naive.Worst), f.off(), worst.Factor)
 	if math.IsNaN(worst.Factor) {
-		text = fmt.Sprintf("Scaled naively and then clipped, noise of the announced %s is %s shorter on average (up to %s).",
+		text = fmt.Sprintf("Scaled naively and then clipped, noise of %s is %s shorter on average (up to %s).",
 			worst.label(), percent(worst.Naive.Loss), percent(worst.Naive.Worst))
 	}
 	if worst.Naive.Worst < 5e-4 {
@@ -154,12 +154,11 @@ func (r *run) lengthsSection(f *Findings, rows []Row) report.Section {
 	}
 	t := report.Table{
 		Name: "lengths-table", Title: "Lengths after clipping",
-		Columns: []report.Column{{Name: "announced"}, number("naive", 4), share("lost"), share("worst"), number("exact", 4), {Name: "off by"},
+		Columns: []report.Column{{Name: "announced"}, number("naive", 4), share("lost"), share("worst"), number("exact", 4),
 			number("factor", 3), share("clipped"), share("naive")},
-		Caption: "Means over the samples. Lost: the missing share of the announced length, or of the largest possible one where that is less; worst: " +
-			"that of the sample that lacks most. Off by: the largest relative difference " +
-			"of an exact length from the announced one, where that can be reached. Factor: the exact one in units of the naive one. Clipped: share of the elements, " +
-			"exactly and naively scaled.",
+		Caption: "Means over the samples, of the factor the median. Lost: the missing share of the announced length, or of the largest possible one where that is " +
+			"less; worst: that of the sample that lacks most. Factor: the exact one in units of the naive one. Clipped: share of the elements, exactly and naively " +
+			"scaled. Off by: the largest relative difference of an exact length from the announced one, where that can be reached.",
 	}
 	stored, short := r.Options.Format == "png" && r.Options.Images != "", f.unreached() > 0
 	if short {
@@ -169,16 +168,17 @@ func (r *run) lengthsSection(f *Findings, rows []Row) report.Section {
 		t.Columns = append(t.Columns, number("8 bits", 4))
 		t.Caption += " 8 bits: the exact length once rounded to the levels of a PNG file, which is noise too."
 	}
+	t.Columns = append(t.Columns, report.Column{Name: "exact is off by"})
 	for _, l := range f.Levels {
 		row := []report.Cell{report.Text(l.Name), report.Num(l.Naive.Norm), report.Num(l.Naive.Loss), report.Num(l.Naive.Worst), report.Num(l.Exact.Norm),
-			report.Text(fmt.Sprintf("%.1g", l.Off)), report.Num(l.Factor), report.Num(l.Exact.Clipped), report.Num(l.Naive.Clipped)}
+			report.Num(l.Factor), report.Num(l.Exact.Clipped), report.Num(l.Naive.Clipped)}
 		if short {
 			row = append(row, report.Num(float64(l.Unreached)))
 		}
 		if stored {
 			row = append(row, report.Num(l.Stored))
 		}
-		t.Rows = append(t.Rows, row)
+		t.Rows = append(t.Rows, append(row, report.Text(fmt.Sprintf("%.1g", l.Off))))
 	}
 	return report.Section{ID: "lengths", Title: "Naive against exact", Parts: []report.Part{chart, t}}
 }

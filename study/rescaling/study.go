@@ -136,16 +136,16 @@ func (s Study) Run(ctx context.Context, folder string) (*Findings, error) {
 		s.Options.Share = 0.03
 	}
 	r := &run{Study: s, folder: folder}
-	err := errors.Join(r.Options.Check(), r.Options.CheckFolder(folder))
-	if err != nil {
+	if err := r.Options.Check(); err != nil {
 		return nil, err
 	}
-	var findings *Findings
+	perturb := r.images
 	if r.Options.Arrays != "" {
-		findings, err = r.arrays()
-	} else {
-		findings, err = r.images(ctx)
+		perturb = r.arrays
+	} else if err := r.Options.CheckFolder(folder); err != nil {
+		return nil, err
 	}
+	findings, err := perturb(ctx)
 	if ctx.Err() != nil {
 		return nil, session.ErrInterrupted
 	}
