@@ -103,7 +103,8 @@ func TestGoldenFolderLayout(t *testing.T) {
 			t.Fatalf("%s: %d rows, %d in one file", folder, len(rows), len(whole.Trials))
 		}
 		for i := range rows {
-			if a, b := rows[i], whole.Trials[i]; a.Stimulus != b.Stimulus || a.Observer != b.Observer || a.Response != b.Response || a.Study != b.Study {
+			if a, b := rows[i], whole.Trials[i]; a.Stimulus != b.Stimulus || a.Observer != b.Observer || a.Response != b.Response ||
+				a.Study != b.Study {
 				t.Errorf("%s: row %d: %+v, in one file %+v", folder, i+2, a, b)
 			}
 		}
@@ -116,7 +117,8 @@ func TestGoldenFolderLayout(t *testing.T) {
 func TestGoldenAllTables(t *testing.T) {
 	root := golden.Dir(t, "humans")
 	start, rows := time.Now(), 0
-	for _, folder := range []string{"human", "human-2018", "human-2019", "human-files", "models-2018", "models-2019", "models-sin", "models-synthetic"} {
+	for _, folder := range []string{"human", "human-2018", "human-2019", "human-files", "models-2018", "models-2019", "models-sin",
+		"models-synthetic"} {
 		if _, err := os.Stat(filepath.Join(root, folder)); err != nil {
 			continue
 		}

@@ -86,7 +86,8 @@ func (s Dots) check() error {
 	n := len(s.X)
 	for _, list := range []int{len(s.XLow), len(s.XHigh), len(s.YLow), len(s.YHigh), len(s.Labels)} {
 		if len(s.Y) != n || list != 0 && list != n || len(s.XLow) != len(s.XHigh) || len(s.YLow) != len(s.YHigh) {
-			return fmt.Errorf("series %q: %d x and %d y values, %d and %d x intervals, %d and %d y intervals, %d labels, expected as many of each or none",
+			return fmt.Errorf("series %q: %d x and %d y values, %d and %d x intervals, %d and %d y intervals, %d labels, expected as many of "+
+				"each or none",
 				s.Name, n, len(s.Y), len(s.XLow), len(s.XHigh), len(s.YLow), len(s.YHigh), len(s.Labels))
 		}
 	}

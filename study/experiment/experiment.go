@@ -139,7 +139,8 @@ func (o Options) draw(source stimulus.Source) ([]item, error) {
 		each = len(rarest)
 	}
 	if len(rarest) < each {
-		return nil, fmt.Errorf("experiment: category %s has %d images%s; expected %d or more", rarest[0].category, len(rarest), under(rarest[0].condition), each)
+		return nil, fmt.Errorf("experiment: category %s has %d images%s; expected %d or more", rarest[0].category, len(rarest),
+			under(rarest[0].condition), each)
 	}
 	var items []item
 	seen := map[string]string{}
@@ -151,7 +152,8 @@ func (o Options) draw(source stimulus.Source) ([]item, error) {
 		for _, i := range chosen {
 			key := i.condition + "/" + trial.ImageKey(i.id)
 			if other, twice := seen[key]; twice {
-				return nil, fmt.Errorf("experiment: %s and %s have the same name but for folder and extension, by which trials are joined; rename one", other, i.id)
+				return nil, fmt.Errorf("experiment: %s and %s have the same name but for folder and extension, by which trials are joined; "+
+					"rename one", other, i.id)
 			}
 			seen[key] = i.id
 		}
@@ -198,7 +200,8 @@ func (o Options) groups(source stimulus.Source) ([][]item, error) {
 		for category := range categories {
 			group := byKey[key{condition, category}]
 			if group == nil {
-				return nil, fmt.Errorf("experiment: there is no image of the category %s%s; a balanced set needs some of each", category, under(condition))
+				return nil, fmt.Errorf("experiment: there is no image of the category %s%s; a balanced set needs some of each", category,
+					under(condition))
 			}
 			groups = append(groups, group)
 		}

@@ -88,7 +88,8 @@ func TestEverybodySeesABalancedSet(t *testing.T) {
 	if err != nil || again.Files != 0 || again.Kept != 72 {
 		t.Errorf("again: %+v, %v", again, err)
 	}
-	img, err := raster.ReadFile(filepath.Join(out, "my-photos", "dnn", "session-1", names(t, filepath.Join(out, "my-photos", "dnn"))[0]), raster.Options{})
+	img, err := raster.ReadFile(filepath.Join(out, "my-photos", "dnn", "session-1", names(t, filepath.Join(out, "my-photos", "dnn"))[0]),
+		raster.Options{})
 	if err != nil || img.Width != 8 || img.Height != 8 {
 		t.Errorf("%v, %v", img, err)
 	}
@@ -114,7 +115,8 @@ func TestConditionsAreKept(t *testing.T) {
 	if _, err := Write(context.Background(), Options{Images: source, Subjects: 1}, first, progress.Silent()); err != nil {
 		t.Fatal(err)
 	}
-	w, err := Write(context.Background(), Options{Images: filepath.Join(first, "my-photos", "dnn"), Dataset: "again", Code: "cop", Subjects: 1}, t.TempDir(), progress.Silent())
+	w, err := Write(context.Background(), Options{Images: filepath.Join(first, "my-photos", "dnn"), Dataset: "again", Code: "cop", Subjects: 1},
+		t.TempDir(), progress.Silent())
 	if err != nil || w.Images != 8 || w.Categories != 2 {
 		t.Errorf("%+v, %v", w, err)
 	}

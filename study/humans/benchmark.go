@@ -191,14 +191,16 @@ func (v *Verdict) judge(r Row) {
 		v.Text = fmt.Sprintf("`%s` %s: %s. One person's answers do not say how far people agree with each other.", v.Model, on, agrees)
 	case !(v.ErrorConsistency.Low > 0):
 		v.Kind = byChance
-		v.Text = fmt.Sprintf("`%s` errs %s than chance explains, %s: %s, where people reach %s among themselves.", v.Model, "no more like people", on, agrees, number3(v.People))
+		v.Text = fmt.Sprintf("`%s` errs %s than chance explains, %s: %s, where people reach %s among themselves.", v.Model, "no more like people",
+			on, agrees, number3(v.People))
 	case r.Gap.High <= margin*v.People.Value:
 		v.Kind = likePeople
 		v.Text = fmt.Sprintf("`%s` errs like people %s: %s, and people reach hardly more among themselves, %s (difference %s).",
 			v.Model, on, agrees, number3(v.People), number3(r.Gap.Interval))
 	case r.Gap.P > 0.05:
 		v.Kind = undecided
-		v.Text = fmt.Sprintf("`%s` may err like people %s, or less so, which these images and persons do not tell: %s, people reach %s among themselves (difference %s, p %s).",
+		v.Text = fmt.Sprintf("`%s` may err like people %s, or less so, which these images and persons do not tell: %s, people reach %s among "+
+			"themselves (difference %s, p %s).",
 			v.Model, on, agrees, number3(v.People), number3(r.Gap.Interval), pValue(r.Gap.P))
 	default:
 		v.Kind = partly

@@ -13,14 +13,16 @@ const embedded = 8 << 20
 
 // answerSection lets the reader look up what everybody answered to an image.
 func (r *run) answerSection(all []*measurement) report.Section {
-	a := report.Answers{Title: "Every answer", Caption: "People stand first. “People right, models wrong”: more than half of the people name the image rightly, less than half of the models."}
+	a := report.Answers{Title: "Every answer", Caption: "People stand first. “People right, models wrong”: more than half of the people name " +
+		"the image rightly, less than half of the models."}
 	room := embedded
 	for _, m := range all {
 		if len(m.Stimuli) > 0 {
 			a.Sets = append(a.Sets, r.answerSet(m, &room))
 		}
 	}
-	s := report.Section{ID: "answers", Title: "Image by image", Text: []string{"What every person and every model answered, of all images or of those that they disagree on."}}
+	s := report.Section{ID: "answers", Title: "Image by image", Text: []string{"What every person and every model answered, of all images or of " +
+		"those that they disagree on."}}
 	if len(a.Sets) > 0 {
 		s.Parts = []report.Part{a}
 	}

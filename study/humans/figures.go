@@ -47,7 +47,8 @@ type metric struct {
 
 var metrics = []metric{
 	{"OOD accuracy", "ood-accuracy", figure.Axis{Label: "OOD accuracy, %", Percent: true}, func(s Score) Interval { return s.Accuracy }, false},
-	{"Accuracy difference", "accuracy-difference", figure.Axis{Label: "accuracy difference (squared)"}, func(s Score) Interval { return s.AccuracyDifference }, true},
+	{"Accuracy difference", "accuracy-difference", figure.Axis{Label: "accuracy difference (squared)"},
+		func(s Score) Interval { return s.AccuracyDifference }, true},
 	{"Observed consistency", "observed-consistency", figure.Axis{Label: "observed consistency"}, func(s Score) Interval { return s.Observed }, false},
 	{"Error consistency", "error-consistency", figure.Axis{Label: "error consistency κ"}, func(s Score) Interval { return s.ErrorConsistency }, false},
 }
@@ -55,7 +56,8 @@ var metrics = []metric{
 // benchmarkSection ranks models, and shows the four measures as bars and against each other.
 func (r *run) benchmarkSection(f *Findings) report.Section {
 	s := report.Section{ID: "benchmark", Title: "Benchmark", Text: []string{
-		"Means over data sets, conditions that are not distorted or that people hardly recognise left out. Models are ordered by the mean of three ranks: accuracy difference, observed consistency, error consistency."}}
+		"Means over data sets, conditions that are not distorted or that people hardly recognise left out. Models are ordered by the mean of " +
+			"three ranks: accuracy difference, observed consistency, error consistency."}}
 	for i, b := range f.Benchmarks {
 		suffix := ""
 		if i > 0 {
@@ -72,7 +74,8 @@ func (r *run) benchmarkSection(f *Findings) report.Section {
 
 func (b Benchmark) table(suffix string) report.Table {
 	t := report.Table{Name: "benchmark" + suffix, Title: "Benchmark, " + onSets(b.Datasets),
-		Caption: "Data sets: " + strings.Join(b.Datasets, ", ") + ". Below people: how much more people agree among themselves than with the model; below the best: than the best model does. p: of there being no such difference.",
+		Caption: "Data sets: " + strings.Join(b.Datasets, ", ") + ". Below people: how much more people agree among themselves than with the " +
+			"model; below the best: than the best model does. p: of there being no such difference.",
 		Columns: []report.Column{{Name: "observer"},
 			{Name: "OOD accuracy", Kind: report.PercentKind, Decimals: 1}, {Name: "rank", Kind: report.NumberKind, Decimals: 1},
 			{Name: "accuracy diff.", Kind: report.NumberKind, Decimals: 3}, {Name: "obs. consistency", Kind: report.NumberKind, Decimals: 3},
@@ -80,7 +83,8 @@ func (b Benchmark) table(suffix string) report.Table {
 			{Name: "below people", Kind: report.NumberKind, Decimals: 3}, {Name: "p", Kind: report.NumberKind, Decimals: 3},
 			{Name: "below the best", Kind: report.NumberKind, Decimals: 3}, {Name: "p of that", Kind: report.NumberKind, Decimals: 3}}}
 	for _, x := range b.Rows {
-		t.Rows = append(t.Rows, []report.Cell{report.Text(x.Name), cell(x.Accuracy), report.Num(x.AccuracyRank), cell(x.AccuracyDifference), cell(x.Observed),
+		t.Rows = append(t.Rows, []report.Cell{report.Text(x.Name), cell(x.Accuracy), report.Num(x.AccuracyRank), cell(x.AccuracyDifference),
+			cell(x.Observed),
 			cell(x.ErrorConsistency), report.Num(x.MeanRank), cell(x.Gap.Interval), report.Num(x.Gap.P), cell(x.Best.Interval), report.Num(x.Best.P)})
 	}
 	return t
@@ -96,7 +100,8 @@ func cell(i Interval) report.Cell {
 
 // barCharts are one chart a measure, sorted from the worst to the best as the field's toolbox does.
 func barCharts(shown []Row) report.Chart {
-	c := report.Chart{Name: "benchmark-bars", Title: "The four measures", Columns: 2, Alt: "Four bar charts of the benchmark's measures, sorted, people included",
+	c := report.Chart{Name: "benchmark-bars", Title: "The four measures", Columns: 2,
+		Alt:     "Four bar charts of the benchmark's measures, sorted, people included",
 		Caption: "Sorted; people among themselves are included. Whiskers: 95 %."}
 	for _, m := range metrics {
 		rows := slices.Clone(shown)
@@ -114,8 +119,10 @@ func barCharts(shown []Row) report.Chart {
 
 // scatters are the six pairs of measures; people come first.
 func scatters(shown []Row) report.Chart {
-	c := report.Chart{Name: "benchmark-scatter", Title: "The measures against each other", Columns: 3, Alt: "Six scatter plots of pairs of the benchmark's measures",
-		Caption: "Whiskers: 95 %. Dashed: the observed consistency with people that independent errors of the same accuracy would have; no consistency beyond chance."}
+	c := report.Chart{Name: "benchmark-scatter", Title: "The measures against each other", Columns: 3,
+		Alt: "Six scatter plots of pairs of the benchmark's measures",
+		Caption: "Whiskers: 95 %. Dashed: the observed consistency with people that independent errors of the same accuracy would have; no " +
+			"consistency beyond chance."}
 	group := shown[0]
 	for i, x := range metrics {
 		for _, y := range metrics[i+1:] {
@@ -168,7 +175,8 @@ func reference(y metric, dots []figure.Dots, people float64) []figure.Line {
 // levelSection draws accuracy, error consistency and entropy over the levels of each data set that has several.
 func (r *run) levelSection(f *Findings) report.Section {
 	s := report.Section{ID: "levels", Title: "Over the strength of distortions", Text: []string{
-		"Bands: 95 %. The grey band around 0 in the second panel is where κ of two independent observers lies who are as accurate as people; people's own band is the ceiling."}}
+		"Bands: 95 %. The grey band around 0 in the second panel is where κ of two independent observers lies who are as accurate as people; " +
+			"people's own band is the ceiling."}}
 	for _, d := range f.Datasets {
 		if len(d.Levels) > 1 {
 			s.Parts = append(s.Parts, r.levelChart(d), r.levelTable(d))
@@ -216,7 +224,8 @@ func (r *run) levelChart(d DatasetFindings) report.Chart {
 		chart.Lines = append(chart.Lines, figure.Line{X: at, Y: level, Muted: true})
 		return figure.Panel{Title: title, Chart: chart}
 	}
-	consistency := panel("Error consistency with people", figure.Axis{Label: "κ", Min: -0.2, Max: 1}, 0, func(s Score) Interval { return s.ErrorConsistency })
+	consistency := panel("Error consistency with people", figure.Axis{Label: "κ", Min: -0.2, Max: 1}, 0,
+		func(s Score) Interval { return s.ErrorConsistency })
 	if len(d.Persons) > 0 {
 		curves := consistency.Chart.(figure.Curves)
 		band := &curves.Lines[len(curves.Lines)-1]
@@ -225,11 +234,14 @@ func (r *run) levelChart(d DatasetFindings) report.Chart {
 		}
 	}
 	return report.Chart{Name: "levels-" + fileName(d.Name), Title: d.Name, Columns: 3,
-		Alt: fmt.Sprintf("Accuracy, error consistency with people and response entropy on %s over %s, for %s", d.Name, plural(len(labels), "level"), strings.Join(d.lines(), ", ")),
+		Alt: fmt.Sprintf("Accuracy, error consistency with people and response entropy on %s over %s, for %s", d.Name,
+			plural(len(labels), "level"), strings.Join(d.lines(), ", ")),
 		Panels: []figure.Panel{
-			panel("Accuracy", figure.Axis{Label: "accuracy, %", Percent: true, Max: 1}, 1/float64(r.chance(d)), func(s Score) Interval { return s.Accuracy }),
+			panel("Accuracy", figure.Axis{Label: "accuracy, %", Percent: true, Max: 1}, 1/float64(r.chance(d)),
+				func(s Score) Interval { return s.Accuracy }),
 			consistency,
-			panel("Response entropy", figure.Axis{Label: "bits", Max: 4.2}, 4, func(s Score) Interval { return Interval{s.Entropy, math.NaN(), math.NaN()} }),
+			panel("Response entropy", figure.Axis{Label: "bits", Max: 4.2}, 4,
+				func(s Score) Interval { return Interval{s.Entropy, math.NaN(), math.NaN()} }),
 		}}
 }
 
@@ -256,8 +268,10 @@ func (r *run) line(d DatasetFindings, name string, at []float64, of func(Score) 
 func (r *run) levelTable(d DatasetFindings) report.Table {
 	t := report.Table{Name: "levels-" + fileName(d.Name) + "-table", Title: "All numbers of " + d.Name, Folded: true,
 		Caption: "Unstable: κ says little, because an accuracy is below 0.1 or almost all agreement is by chance.",
-		Columns: []report.Column{{Name: "level"}, {Name: "observer"}, {Name: "images", Kind: report.NumberKind}, {Name: "accuracy", Kind: report.PercentKind, Decimals: 1},
-			{Name: "accuracy diff.", Kind: report.NumberKind, Decimals: 4}, {Name: "obs. consistency", Kind: report.NumberKind, Decimals: 3}, {Name: "κ", Kind: report.NumberKind, Decimals: 3},
+		Columns: []report.Column{{Name: "level"}, {Name: "observer"}, {Name: "images", Kind: report.NumberKind},
+			{Name: "accuracy", Kind: report.PercentKind, Decimals: 1},
+			{Name: "accuracy diff.", Kind: report.NumberKind, Decimals: 4}, {Name: "obs. consistency", Kind: report.NumberKind, Decimals: 3},
+			{Name: "κ", Kind: report.NumberKind, Decimals: 3},
 			{Name: "unstable"}, {Name: "entropy", Unit: "bits", Kind: report.NumberKind, Decimals: 2}, {Name: "unanswered", Kind: report.NumberKind}}}
 	for _, l := range d.Levels {
 		for _, s := range l.Scores {
@@ -269,8 +283,10 @@ func (r *run) levelTable(d DatasetFindings) report.Table {
 			if l.LeftOut {
 				label += " (left out)"
 			}
-			t.Rows = append(t.Rows, []report.Cell{report.Text(label), report.Text(r.Options.display(s.Observer)), report.Num(float64(l.Images)), cell(s.Accuracy),
-				cell(s.AccuracyDifference), cell(s.Observed), cell(s.ErrorConsistency), report.Text(unstable), report.Num(s.Entropy), report.Num(float64(s.Unanswered))})
+			t.Rows = append(t.Rows, []report.Cell{report.Text(label), report.Text(r.Options.display(s.Observer)), report.Num(float64(l.Images)),
+				cell(s.Accuracy),
+				cell(s.AccuracyDifference), cell(s.Observed), cell(s.ErrorConsistency), report.Text(unstable), report.Num(s.Entropy),
+				report.Num(float64(s.Unanswered))})
 		}
 	}
 	return t
@@ -288,8 +304,10 @@ func (r *run) singleSection(f *Findings) report.Section {
 		for _, score := range d.Levels[0].Scores {
 			bars.add(r.Options.display(score.Observer), score.Accuracy)
 		}
-		s.Parts = append(s.Parts, report.Chart{Name: "accuracy-" + fileName(d.Name), Title: "Accuracy on " + d.Name, Alt: "Bars of accuracy on " + d.Name,
-			Panels: []figure.Panel{{Chart: bars.chart(figure.Axis{Label: "accuracy, %", Percent: true, Max: 1})}}, Caption: "Whiskers: 95 %."}, r.matrix(d))
+		s.Parts = append(s.Parts, report.Chart{Name: "accuracy-" + fileName(d.Name), Title: "Accuracy on " + d.Name,
+			Alt:    "Bars of accuracy on " + d.Name,
+			Panels: []figure.Panel{{Chart: bars.chart(figure.Axis{Label: "accuracy, %", Percent: true, Max: 1})}}, Caption: "Whiskers: 95 %."},
+			r.matrix(d))
 	}
 	return s
 }
@@ -309,9 +327,11 @@ func (r *run) matrix(d DatasetFindings) report.HeatMap {
 		return sum
 	}
 	slices.SortStableFunc(order[c.People:], func(a, b int) int { return cmp.Compare(with(b), with(a)) })
-	h := report.HeatMap{Name: "error-consistency-" + fileName(d.Name), Title: "Error consistency on " + d.Name, RowTitle: "observer", Scale: "κ", Max: 1, Decimals: 2,
+	h := report.HeatMap{Name: "error-consistency-" + fileName(d.Name), Title: "Error consistency on " + d.Name, RowTitle: "observer", Scale: "κ",
+		Max: 1, Decimals: 2,
 		Alt: fmt.Sprintf("Matrix of error consistency between %d observers on %s", len(order), d.Name),
-		Caption: fmt.Sprintf("Means: people among themselves %s, models among themselves %s. Columns are in the order of the rows. Point at a cell for its interval. Values below 0 have the colour of 0.",
+		Caption: fmt.Sprintf("Means: people among themselves %s, models among themselves %s. Columns are in the order of the rows. Point at a "+
+			"cell for its interval. Values below 0 have the colour of 0.",
 			figure.Number(c.AmongPeople, false, 3), figure.Number(c.AmongModels, false, 3))}
 	panel := report.HeatPanel{}
 	for at, i := range order {
@@ -343,7 +363,8 @@ func shortName(name string) string {
 // cueSection shows decisions for shape or texture.
 func (r *run) cueSection(f *Findings) report.Section {
 	s := report.Section{ID: "cues", Title: "Shape or texture?", Text: []string{
-		"Images have the shape of one category and the texture of another; shape bias is the share of answers by shape among answers by either. Images whose shape and texture are of one category do not count."}}
+		"Images have the shape of one category and the texture of another; shape bias is the share of answers by shape among answers by either. " +
+			"Images whose shape and texture are of one category do not count."}}
 	for _, d := range f.Datasets {
 		if d.Cues != nil {
 			s.Parts = append(s.Parts, r.cueMatrix(d), r.cueBoxes(d), r.cueTable(d))
@@ -363,7 +384,8 @@ func (r *run) cueMatrix(d DatasetFindings) report.Chart {
 	if len(order) == 0 {
 		order = categories
 	}
-	chart := figure.Scatter{X: figure.Axis{Label: "decisions for texture, %", Percent: true, Max: 1}, Y: figure.Axis{Names: order}, Width: 560, Height: 60 + 20*float64(len(order))}
+	chart := figure.Scatter{X: figure.Axis{Label: "decisions for texture, %", Percent: true, Max: 1}, Y: figure.Axis{Names: order}, Width: 560,
+		Height: 60 + 20*float64(len(order))}
 	groups := d.Cues.groups()
 	for _, o := range groups[:min(len(groups), most+1)] {
 		dots := figure.Dots{Name: r.Options.display(o.Observer), Rule: 1 - o.Bias.Value, Ruled: true}
@@ -374,8 +396,10 @@ func (r *run) cueMatrix(d DatasetFindings) report.Chart {
 		chart.Series = append(chart.Series, dots)
 	}
 	return report.Chart{Name: "shape-bias-" + fileName(d.Name), Title: "Decisions for texture by category, " + d.Name,
-		Alt:     "For each shape category and observer, the fraction of decisions for the texture, with a vertical line at each observer's overall fraction",
-		Caption: "Left: all for the shape; right: all for the texture. Vertical lines: all categories together. Categories are ordered by people.", Panels: []figure.Panel{{Chart: chart}}}
+		Alt: "For each shape category and observer, the fraction of decisions for the texture, with a vertical line at each observer's " +
+			"overall fraction",
+		Caption: "Left: all for the shape; right: all for the texture. Vertical lines: all categories together. Categories are ordered by people.",
+		Panels:  []figure.Panel{{Chart: chart}}}
 }
 
 func (r *run) cueBoxes(d DatasetFindings) report.Chart {
@@ -383,17 +407,22 @@ func (r *run) cueBoxes(d DatasetFindings) report.Chart {
 	for _, o := range d.Cues.groups() {
 		boxes.Names, boxes.Values = append(boxes.Names, r.Options.display(o.Observer)), append(boxes.Values, o.Box)
 	}
-	return report.Chart{Name: "shape-bias-boxes-" + fileName(d.Name), Title: "Shape bias over the categories, " + d.Name, Alt: "Box plots of shape bias over shape categories, one box an observer",
+	return report.Chart{Name: "shape-bias-boxes-" + fileName(d.Name), Title: "Shape bias over the categories, " + d.Name,
+		Alt:     "Box plots of shape bias over shape categories, one box an observer",
 		Caption: "Boxes: quartiles over the categories; people are means over persons.", Panels: []figure.Panel{{Chart: boxes}}}
 }
 
 func (r *run) cueTable(d DatasetFindings) report.Table {
-	t := report.Table{Name: "shape-bias-" + fileName(d.Name) + "-table", Title: "Decisions on " + d.Name, Caption: "By shape and by texture: in percent of all images. Intervals: Wilson, 95 %.",
-		Columns: []report.Column{{Name: "observer"}, {Name: "shape bias", Kind: report.PercentKind, Decimals: 1}, {Name: "by shape", Kind: report.PercentKind, Decimals: 1},
-			{Name: "by texture", Kind: report.PercentKind, Decimals: 1}, {Name: "shape", Kind: report.NumberKind}, {Name: "texture", Kind: report.NumberKind}, {Name: "conflicts", Kind: report.NumberKind}}}
+	t := report.Table{Name: "shape-bias-" + fileName(d.Name) + "-table", Title: "Decisions on " + d.Name,
+		Caption: "By shape and by texture: in percent of all images. Intervals: Wilson, 95 %.",
+		Columns: []report.Column{{Name: "observer"}, {Name: "shape bias", Kind: report.PercentKind, Decimals: 1},
+			{Name: "by shape", Kind: report.PercentKind, Decimals: 1},
+			{Name: "by texture", Kind: report.PercentKind, Decimals: 1}, {Name: "shape", Kind: report.NumberKind},
+			{Name: "texture", Kind: report.NumberKind}, {Name: "conflicts", Kind: report.NumberKind}}}
 	for _, o := range d.Cues.Observers {
 		n := float64(o.Stimuli)
-		t.Rows = append(t.Rows, []report.Cell{report.Text(r.Options.display(o.Observer)), cell(o.Bias), report.Num(float64(o.Shape) / n), report.Num(float64(o.Texture) / n),
+		t.Rows = append(t.Rows, []report.Cell{report.Text(r.Options.display(o.Observer)), cell(o.Bias), report.Num(float64(o.Shape) / n),
+			report.Num(float64(o.Texture) / n),
 			report.Num(float64(o.Shape)), report.Num(float64(o.Texture)), report.Num(float64(o.Conflicts))})
 	}
 	return t
@@ -402,21 +431,26 @@ func (r *run) cueTable(d DatasetFindings) report.Table {
 // classSection compares distributions of errors over categories.
 func (r *run) classSection(f *Findings) report.Section {
 	s := report.Section{ID: "classes", Title: "Errors by category", Text: []string{
-		"How alike observers spread their errors over the categories: the Jensen-Shannon divergence in bits, 0 where they err on the same categories in the same proportions."}}
-	t := report.Table{Name: "class-errors", Title: "Divergence of errors over categories", Caption: "Means over pairs of observers.", Columns: []report.Column{{Name: "data set"},
-		{Name: "people", Unit: "bits", Kind: report.NumberKind, Decimals: 3}, {Name: "models", Unit: "bits", Kind: report.NumberKind, Decimals: 3},
-		{Name: "people and models", Unit: "bits", Kind: report.NumberKind, Decimals: 3}}}
-	models := report.Table{Name: "class-errors-models", Title: "Each model's divergence from people", Folded: true, Columns: []report.Column{{Name: "data set"}, {Name: "model"},
-		{Name: "Jensen-Shannon", Unit: "bits", Kind: report.NumberKind, Decimals: 3}, {Name: "squared distance", Kind: report.NumberKind, Decimals: 4},
-		{Name: "H(response | category)", Unit: "bits", Kind: report.NumberKind, Decimals: 2}}}
+		"How alike observers spread their errors over the categories: the Jensen-Shannon divergence in bits, 0 where they err on the same " +
+			"categories in the same proportions."}}
+	t := report.Table{Name: "class-errors", Title: "Divergence of errors over categories", Caption: "Means over pairs of observers.",
+		Columns: []report.Column{{Name: "data set"},
+			{Name: "people", Unit: "bits", Kind: report.NumberKind, Decimals: 3}, {Name: "models", Unit: "bits", Kind: report.NumberKind, Decimals: 3},
+			{Name: "people and models", Unit: "bits", Kind: report.NumberKind, Decimals: 3}}}
+	models := report.Table{Name: "class-errors-models", Title: "Each model's divergence from people", Folded: true,
+		Columns: []report.Column{{Name: "data set"}, {Name: "model"},
+			{Name: "Jensen-Shannon", Unit: "bits", Kind: report.NumberKind, Decimals: 3}, {Name: "squared distance", Kind: report.NumberKind, Decimals: 4},
+			{Name: "H(response | category)", Unit: "bits", Kind: report.NumberKind, Decimals: 2}}}
 	for _, d := range f.Datasets {
 		if d.ClassErrors == nil {
 			continue
 		}
-		t.Rows = append(t.Rows, []report.Cell{report.Text(d.Name), report.Num(d.ClassErrors.AmongPeople), report.Num(d.ClassErrors.AmongModels), report.Num(d.ClassErrors.Across)})
+		t.Rows = append(t.Rows, []report.Cell{report.Text(d.Name), report.Num(d.ClassErrors.AmongPeople), report.Num(d.ClassErrors.AmongModels),
+			report.Num(d.ClassErrors.Across)})
 		for _, m := range d.ClassErrors.Models {
 			k := slices.IndexFunc(d.Confusions, func(c Confusion) bool { return c.Observer == m.Model })
-			models.Rows = append(models.Rows, []report.Cell{report.Text(d.Name), report.Text(r.Options.display(m.Model)), report.Num(m.JensenShannonBits), report.Num(m.SquaredDistance),
+			models.Rows = append(models.Rows, []report.Cell{report.Text(d.Name), report.Text(r.Options.display(m.Model)),
+				report.Num(m.JensenShannonBits), report.Num(m.SquaredDistance),
 				report.Num(d.Confusions[k].ConditionalEntropy)})
 		}
 	}
@@ -434,7 +468,8 @@ func (r *run) confusionSection(f *Findings) report.Section {
 	s := report.Section{ID: "confusions", Title: "What is taken for what"}
 	cells := report.Table{Name: "confusion-differences", Title: "Answers that models give more or less often than people", Folded: true,
 		Caption: "Percentage points of the category shown. Stars: 0.05, 0.01, 0.001 over 16·17·9 tests; the ten largest of each model and data set.",
-		Columns: []report.Column{{Name: "data set"}, {Name: "model"}, {Name: "shown"}, {Name: "answer"}, {Name: "points", Kind: report.NumberKind, Decimals: 1}, {Name: "stars"}}}
+		Columns: []report.Column{{Name: "data set"}, {Name: "model"}, {Name: "shown"}, {Name: "answer"},
+			{Name: "points", Kind: report.NumberKind, Decimals: 1}, {Name: "stars"}}}
 	for _, d := range f.Datasets {
 		for _, c := range d.Confusions {
 			if c.Observer == people || r.Options.Confusions {
@@ -454,15 +489,19 @@ func (r *run) confusionSection(f *Findings) report.Section {
 
 func (r *run) confusionMatrix(d DatasetFindings, c Confusion) report.Matrix {
 	name := r.Options.display(c.Observer)
-	return report.Matrix{Name: "confusion-" + fileName(d.Name) + "-" + fileName(c.Observer), Title: name + " on " + d.Name, Classes: c.Categories, Counts: c.counts, Folded: true,
-		Alt: fmt.Sprintf("Confusion matrix of %s on %s", name, d.Name), Caption: "All conditions together. Trials without an answer are in findings.json."}
+	return report.Matrix{Name: "confusion-" + fileName(d.Name) + "-" + fileName(c.Observer), Title: name + " on " + d.Name, Classes: c.Categories,
+		Counts: c.counts, Folded: true,
+		Alt:     fmt.Sprintf("Confusion matrix of %s on %s", name, d.Name),
+		Caption: "All conditions together. Trials without an answer are in findings.json."}
 }
 
 // apartSection lists accuracies of people who saw other images than everybody else.
 func (r *run) apartSection(f *Findings) report.Section {
-	s := report.Section{ID: "apart", Title: "People who saw different images", Text: []string{"Here every person saw images of their own, so that only accuracies can be compared."}}
-	t := report.Table{Name: "apart", Title: "Accuracy of people", Caption: "All of a condition's trials together. Intervals: Wilson, 95 %.", Columns: []report.Column{{Name: "data set"}, {Name: "level"},
-		{Name: "trials", Kind: report.NumberKind}, {Name: "accuracy", Kind: report.PercentKind, Decimals: 1}}}
+	s := report.Section{ID: "apart", Title: "People who saw different images",
+		Text: []string{"Here every person saw images of their own, so that only accuracies can be compared."}}
+	t := report.Table{Name: "apart", Title: "Accuracy of people", Caption: "All of a condition's trials together. Intervals: Wilson, 95 %.",
+		Columns: []report.Column{{Name: "data set"}, {Name: "level"},
+			{Name: "trials", Kind: report.NumberKind}, {Name: "accuracy", Kind: report.PercentKind, Decimals: 1}}}
 	for _, d := range f.Datasets {
 		for _, a := range d.Apart {
 			if a.Observer == people {

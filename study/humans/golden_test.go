@@ -336,7 +336,8 @@ func TestGoldenWholeReport(t *testing.T) {
 	if len(figures) < 40 {
 		t.Errorf("only %d figures", len(figures))
 	}
-	for _, want := range []string{"benchmark-bars", "benchmark-scatter", "shape-bias-cue-conflict", "error-consistency-edge", "levels-contrast", "confusion-sketch-humans"} {
+	for _, want := range []string{"benchmark-bars", "benchmark-scatter", "shape-bias-cue-conflict", "error-consistency-edge", "levels-contrast",
+		"confusion-sketch-humans"} {
 		if _, err := os.Stat(filepath.Join(out, "figures", want+".svg")); err != nil {
 			t.Error(err)
 		}

@@ -233,7 +233,8 @@ func disjoint(name string, rows []located, err error) error {
 	for i, a := range observers {
 		for _, b := range observers[:i] {
 			if lacking := missing(seen[a], seen[b]); len(lacking) == len(seen[a]) {
-				return fmt.Errorf("humans: data set %s: %s and %s have no image in common: %s saw %s, which %s did not; expected the same images (their names without extension)",
+				return fmt.Errorf("humans: data set %s: %s and %s have no image in common: %s saw %s, which %s did not; expected the same "+
+					"images (their names without extension)",
 					name, b, a, a, list(lacking), b)
 			}
 		}

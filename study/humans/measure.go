@@ -131,7 +131,8 @@ func (m *measurement) measureLevel(l Level, table *responses.Table) (LevelFindin
 }
 
 // measurePeople adds people as a group, and where independent observers of their accuracy would be.
-func (m *measurement) measurePeople(found *LevelFindings, table *responses.Table, r *agreement.Resamples, means map[string]*samples) (*agreement.Persons, error) {
+func (m *measurement) measurePeople(found *LevelFindings, table *responses.Table, r *agreement.Resamples,
+	means map[string]*samples) (*agreement.Persons, error) {
 	group, err := r.Persons(m.people, m.random(found.Condition+"/people"))
 	if err != nil {
 		return nil, err
@@ -149,7 +150,8 @@ func (m *measurement) measurePeople(found *LevelFindings, table *responses.Table
 }
 
 func ofPeople(r *agreement.Resamples, group *agreement.Persons, persons []int) *samples {
-	s := &samples{group.Among(accuracy), group.Among(agreement.Pair.AccuracyDifference), group.Among(agreement.Pair.Observed), group.Among(agreement.Pair.ErrorConsistency)}
+	s := &samples{group.Among(accuracy), group.Among(agreement.Pair.AccuracyDifference), group.Among(agreement.Pair.Observed),
+		group.Among(agreement.Pair.ErrorConsistency)}
 	if len(persons) == 1 {
 		s.accuracy = r.Of(persons[0], persons[0], accuracy)
 	}
@@ -194,7 +196,8 @@ func (s *samples) into(score *Score) error {
 	for _, c := range []struct {
 		from bootstrap.Sample
 		to   *Interval
-	}{{s.accuracy, &score.Accuracy}, {s.difference, &score.AccuracyDifference}, {s.observed, &score.Observed}, {s.consistency, &score.ErrorConsistency}} {
+	}{{s.accuracy, &score.Accuracy}, {s.difference, &score.AccuracyDifference}, {s.observed, &score.Observed},
+		{s.consistency, &score.ErrorConsistency}} {
 		i, err := c.from.Interval(0)
 		if err != nil {
 			return err
@@ -427,7 +430,8 @@ func (m *measurement) cues() error {
 		texture := trial.TextureCategory(imageOf(stimulus))
 		code := slices.Index(m.Categories, texture)
 		if code < 0 {
-			return fmt.Errorf("image %s has the texture %q, which is none of the categories %v; expected names such as cat1-bird3.png", imageOf(stimulus), texture, m.Categories)
+			return fmt.Errorf("image %s has the texture %q, which is none of the categories %v; expected names such as cat1-bird3.png",
+				imageOf(stimulus), texture, m.Categories)
 		}
 		textures[i] = uint8(code)
 	}

@@ -25,7 +25,8 @@ func (r *run) page(f *Findings, all []*measurement) report.Page {
 	}
 	add(r.glance(f))
 	if len(f.Warnings) > 0 {
-		add(report.Section{ID: "limits", Title: "What the comparison is limited to", Parts: []report.Part{report.Note{Tone: report.Warn, Items: f.Warnings}}})
+		add(report.Section{ID: "limits", Title: "What the comparison is limited to",
+			Parts: []report.Part{report.Note{Tone: report.Warn, Items: f.Warnings}}})
 	}
 	add(r.benchmarkSection(f))
 	add(r.levelSection(f))
@@ -77,7 +78,8 @@ func (f *Findings) summary() []string {
 		for _, v := range f.Verdicts {
 			counts[v.Kind]++
 		}
-		text := fmt.Sprintf("Of %d models, %d err like people, %d partly so, and %d no more than chance explains", len(told), counts[likePeople], counts[partly], counts[byChance])
+		text := fmt.Sprintf("Of %d models, %d err like people, %d partly so, and %d no more than chance explains", len(told), counts[likePeople],
+			counts[partly], counts[byChance])
 		if n := counts[undecided]; n > 0 {
 			text += fmt.Sprintf("; of %d it is not decided", n)
 		}
@@ -137,7 +139,8 @@ func (c *Cues) summary(own []string) []string {
 	if low.Observer == high.Observer {
 		return []string{fmt.Sprintf("%s, `%s` in %s.", text, low.Observer, percent(low.Bias.Value))}
 	}
-	return []string{fmt.Sprintf("%s, models in %s (`%s`) to %s (`%s`).", text, percent(low.Bias.Value), low.Observer, percent(high.Bias.Value), high.Observer)}
+	return []string{fmt.Sprintf("%s, models in %s (`%s`) to %s (`%s`).", text, percent(low.Bias.Value), low.Observer, percent(high.Bias.Value),
+		high.Observer)}
 }
 
 func byBias(a, b Cue) int {
@@ -162,7 +165,8 @@ func (r *run) lead(f *Findings) []report.Key {
 	}
 	b := f.Benchmarks[0]
 	group := b.Rows[len(b.Rows)-1]
-	keys := []report.Key{{Label: "Error consistency, people", Value: fmt.Sprintf("%.3f", group.ErrorConsistency.Value), Detail: "among themselves, " + span3(group.ErrorConsistency)}}
+	keys := []report.Key{{Label: "Error consistency, people", Value: fmt.Sprintf("%.3f", group.ErrorConsistency.Value),
+		Detail: "among themselves, " + span3(group.ErrorConsistency)}}
 	models := b.models()
 	own := slices.DeleteFunc(slices.Clone(models), func(m Row) bool { return !slices.Contains(f.Shown, m.Name) })
 	switch {
@@ -178,7 +182,8 @@ func (r *run) lead(f *Findings) []report.Key {
 				tone = tones[v.Kind]
 			}
 		}
-		keys = append(keys, report.Key{Label: "Error consistency, " + m.Name, Value: figure.Number(m.ErrorConsistency.Value, false, 3), Detail: "with people, " + span3(m.ErrorConsistency), Tone: tone})
+		keys = append(keys, report.Key{Label: "Error consistency, " + m.Name, Value: figure.Number(m.ErrorConsistency.Value, false, 3),
+			Detail: "with people, " + span3(m.ErrorConsistency), Tone: tone})
 	}
 	if cues := f.cues(b.Datasets); cues != nil {
 		for _, m := range append([]Row{group}, models[:1]...) {
@@ -225,14 +230,18 @@ func (r *run) glance(f *Findings) report.Section {
 		rows := b.shown(f.Shown)
 		slices.SortStableFunc(rows[1:], func(x, y Row) int { return cmp.Compare(y.ErrorConsistency.Value, x.ErrorConsistency.Value) })
 		chart := report.Chart{Name: fmt.Sprintf("glance-%d", i+1), Title: "Models beside people, " + onSets(b.Datasets), Columns: 3,
-			Caption: "Error consistency κ with people: 0 is what the accuracies explain, the first bar is what people reach among themselves. Whiskers: 95 %, over images and persons.",
-			Alt:     fmt.Sprintf("Bars of error consistency with people, accuracy and shape bias of people and %s", plural(len(rows)-1, "model")),
+			Caption: "Error consistency κ with people: 0 is what the accuracies explain, the first bar is what people reach among themselves. " +
+				"Whiskers: 95 %, over images and persons.",
+			Alt: fmt.Sprintf("Bars of error consistency with people, accuracy and shape bias of people and %s", plural(len(rows)-1, "model")),
 			Panels: []figure.Panel{
-				{Title: "Error consistency with people", Chart: barsOf(rows, figure.Axis{Label: "κ"}, func(x Row) Interval { return x.ErrorConsistency })},
-				{Title: "Accuracy", Chart: barsOf(rows, figure.Axis{Label: "accuracy, %", Percent: true, Max: 1}, func(x Row) Interval { return x.Accuracy })},
+				{Title: "Error consistency with people", Chart: barsOf(rows, figure.Axis{Label: "κ"},
+					func(x Row) Interval { return x.ErrorConsistency })},
+				{Title: "Accuracy", Chart: barsOf(rows, figure.Axis{Label: "accuracy, %", Percent: true, Max: 1},
+					func(x Row) Interval { return x.Accuracy })},
 			}}
 		if cues := f.cues(b.Datasets); cues != nil {
-			chart.Panels = append(chart.Panels, figure.Panel{Title: "Decisions for shape", Chart: barsOf(rows, figure.Axis{Label: "shape bias, %", Percent: true, Max: 1}, cues.bias)})
+			chart.Panels = append(chart.Panels, figure.Panel{Title: "Decisions for shape",
+				Chart: barsOf(rows, figure.Axis{Label: "shape bias, %", Percent: true, Max: 1}, cues.bias)})
 		}
 		s.Parts = append(s.Parts, chart)
 	}
@@ -285,15 +294,27 @@ func (c *Cues) bias(x Row) Interval {
 
 func (r *run) methodSection(f *Findings) report.Section {
 	text := []string{
-		"Trials are joined by image, by its name without extension, and condition; an observer's missing answer is a wrong one. Error consistency is Cohen's κ of right and wrong: (observed − expected)/(1 − expected), where observed is the share of images on which both are right or both wrong, and expected what independent observers with these accuracies would reach. Accuracy difference is squared, as the benchmark defines it.",
-		"Of a model with people: for each data set, condition and person one value; their means over conditions, over persons, over data sets, each with the weight 1. People among themselves: all pairs of different persons. Conditions that are not distorted, or that people hardly recognise, do not count in the benchmark; line plots and matrices show all.",
-		"Intervals are 95 %: Wilson's for the accuracy of one observer under one condition and for shape bias, else percentiles of a bootstrap over the images of each condition, and over persons where people are a group. Grey bands are where κ lies of two independent observers who are as accurate as people.",
-		"Confusions that differ from people's are tested cell by cell with an exact binomial test at 0.05, 0.01 and 0.001 over 16·17·9. Response entropy counts answers over all trials; 4 bits is an even spread over 16 categories. Distributions of errors over categories are compared by the Jensen-Shannon divergence in bits.",
+		"Trials are joined by image, by its name without extension, and condition; an observer's missing answer is a wrong one. Error " +
+			"consistency is Cohen's κ of right and wrong: (observed − expected)/(1 − expected), where observed is the share of images on which " +
+			"both are right or both wrong, and expected what independent observers with these accuracies would reach. Accuracy difference " +
+			"is squared, as the benchmark defines it.",
+		"Of a model with people: for each data set, condition and person one value; their means over conditions, over persons, over data sets, " +
+			"each with the weight 1. People among themselves: all pairs of different persons. Conditions that are not distorted, or that people " +
+			"hardly recognise, do not count in the benchmark; line plots and matrices show all.",
+		"Intervals are 95 %: Wilson's for the accuracy of one observer under one condition and for shape bias, else percentiles of a bootstrap " +
+			"over the images of each condition, and over persons where people are a group. Grey bands are where κ lies of two independent " +
+			"observers who are as accurate as people.",
+		"Confusions that differ from people's are tested cell by cell with an exact binomial test at 0.05, 0.01 and 0.001 over 16·17·9. " +
+			"Response entropy counts answers over all trials; 4 bits is an even spread over 16 categories. Distributions of errors over " +
+			"categories are compared by the Jensen-Shannon divergence in bits.",
 	}
-	facts := []report.Fact{{Name: "visus", Value: f.Visus}, {Name: "resamples", Value: fmt.Sprint(r.resamples())}, {Name: "seed", Value: fmt.Sprint(r.Options.Seed)},
+	facts := []report.Fact{{Name: "visus", Value: f.Visus}, {Name: "resamples", Value: fmt.Sprint(r.resamples())},
+		{Name: "seed", Value: fmt.Sprint(r.Options.Seed)},
 		{Name: "trials", Value: strings.Join(r.Options.Trials, ", ")}}
 	for _, m := range r.config.Models {
-		facts = append(facts, report.Fact{Name: m.Name, Value: fmt.Sprintf("preprocessing %s, %d×%d, categories by %s", m.Preprocessing, m.Width, m.Height, m.Mapping)})
+		facts = append(facts, report.Fact{Name: m.Name, Value: fmt.Sprintf("preprocessing %s, %d×%d, categories by %s", m.Preprocessing, m.Width,
+			m.Height, m.Mapping)})
 	}
-	return report.Section{ID: "method", Title: "Method", Text: text, Parts: []report.Part{report.Details{Title: "What was run", Facts: facts, Command: "visus rerun " + result.Quoted(r.folder)}}}
+	return report.Section{ID: "method", Title: "Method", Text: text,
+		Parts: []report.Part{report.Details{Title: "What was run", Facts: facts, Command: "visus rerun " + result.Quoted(r.folder)}}}
 }

@@ -108,7 +108,8 @@ func (r *run) show(ctx context.Context, rows map[string][]located) (map[string][
 		}
 		defer s.close()
 		if slices.ContainsFunc(sets, func(t *stimuli) bool { return t.dataset == s.dataset }) {
-			return nil, fmt.Errorf("humans: %s are images of the data set %s, as are those of another folder; compare them one after the other", root, s.dataset)
+			return nil, fmt.Errorf("humans: %s are images of the data set %s, as are those of another folder; compare them one after the other",
+				root, s.dataset)
 		}
 		sets = append(sets, s)
 		r.keepImages(s)
@@ -186,7 +187,8 @@ func (s *stimuli) match(rows map[string][]located) (string, error) {
 		}
 	}
 	if best == "" {
-		return "", fmt.Errorf("humans: no image of %s (such as %s) is among the trials, which are of %s; images are joined by their names without extension",
+		return "", fmt.Errorf("humans: no image of %s (such as %s) is among the trials, which are of %s; images are joined by their names "+
+			"without extension",
 			s.root, s.items[0].id, list(slices.Sorted(maps.Keys(rows))))
 	}
 	return best, nil
@@ -281,7 +283,8 @@ func (c *candidate) settle(ctx context.Context, o Options, sets []*stimuli) (err
 		if _, err := observer.Choose(ctx, c.Model, sample); err != nil {
 			return err
 		}
-		c.warning = fmt.Sprintf("%s: nothing names its outputs; by their number they are taken for %s's; settle it with --classes", c.Name(), c.Classes.Origin)
+		c.warning = fmt.Sprintf("%s: nothing names its outputs; by their number they are taken for %s's; settle it with --classes", c.Name(),
+			c.Classes.Origin)
 	}
 	c.mapping, err = decision.For(c.Classes)
 	return err
@@ -312,7 +315,8 @@ func (c *candidate) choose(ctx context.Context, sets []*stimuli) (observer.Choic
 		sample.Images, sample.Categories = append(sample.Images, c.Geometry().Fit(image)), append(sample.Categories, class)
 	}
 	if len(items) == 0 {
-		return observer.Choice{}, fmt.Errorf("humans: %s can answer none of the images of %s: its categories are %s", c.Path, sets[0].root, strings.Join(c.mapping.Answerable(), ", "))
+		return observer.Choice{}, fmt.Errorf("humans: %s can answer none of the images of %s: its categories are %s", c.Path, sets[0].root,
+			strings.Join(c.mapping.Answerable(), ", "))
 	}
 	return observer.Choose(ctx, c.Model, sample)
 }
@@ -432,7 +436,8 @@ func (r *run) performance(model, dataset string, trials []trial.Trial) error {
 			return err
 		}
 	}
-	list = trial.SetPerformance(list, trial.Performance{Observer: model, Dataset: dataset, Metric: "16-class-accuracy", Value: float64(right) / float64(len(trials))})
+	list = trial.SetPerformance(list, trial.Performance{Observer: model, Dataset: dataset, Metric: "16-class-accuracy",
+		Value: float64(right) / float64(len(trials))})
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return err
 	}

@@ -4,7 +4,8 @@
 // Method. The trials of people and models are joined by image and condition, and compared on the images that all observers of a data set saw.
 // Three questions are asked of each model: how accurate is it where images leave what it was trained on; does it err on the same images
 // as people, beyond what the accuracies explain; and does it decide by shape, as people do, or by texture. People among themselves are the ceiling
-// to which a model is held. Every number has an interval: Wilson's for accuracies of one observer, else the percentile bootstrap over images, and over persons
+// to which a model is held. Every number has an interval: Wilson's for accuracies of one observer, else the percentile bootstrap over images, and
+// over persons
 // where people are a group.
 package humans
 
@@ -218,7 +219,8 @@ func (r *run) chosen(rows map[string][]located) (map[string][]located, error) {
 	kept := map[string][]located{}
 	for _, name := range r.Options.Datasets {
 		if rows[name] == nil {
-			return nil, fmt.Errorf("humans: there are no trials of a data set %s; there are some of %s", name, strings.Join(slices.Sorted(maps.Keys(rows)), ", "))
+			return nil, fmt.Errorf("humans: there are no trials of a data set %s; there are some of %s", name,
+				strings.Join(slices.Sorted(maps.Keys(rows)), ", "))
 		}
 		kept[name] = rows[name]
 	}

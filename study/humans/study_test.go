@@ -60,7 +60,8 @@ func TestBadTrials(t *testing.T) {
 		want    string
 	}{
 		"nothing in common": {[]string{people, tables(t, "edge", map[string]map[string]string{"net": {"bear1": "bear", "bear2": "cat"}})}, Options{},
-			"humans: data set edge: net and subject-01 have no image in common: subject-01 saw cat1, cat2, dog1 and 1 more, which net did not; expected the same images (their names without extension)"},
+			"humans: data set edge: net and subject-01 have no image in common: subject-01 saw cat1, cat2, dog1 and 1 more, which net did not; " +
+				"expected the same images (their names without extension)"},
 		"unknown category": {[]string{write("edge_net_session-1.csv", head+"net,1,1,NaN,cat,zebra,0,zebra1.png\n"), people}, Options{},
 			`/edge_net_session-1.csv: row 2: responses: net: category "zebra" of stimulus "0/zebra1" is not among airplane, bear, bicycle, bird, boat and 11 more`},
 		"unknown response": {[]string{write("edge_net_session-1.csv", head+"net,1,1,NaN,zebra,cat,0,cat1.png\n"), people}, Options{},
@@ -71,11 +72,14 @@ func TestBadTrials(t *testing.T) {
 			"/edge_net_session-1.csv: row 3: 2 cells; the header has 8"},
 		"twice": {[]string{write("edge_net_session-1.csv", head+fmt.Sprintf(row, "net", "cat1")+fmt.Sprintf(row, "net", "cat1")), people}, Options{},
 			`/edge_net_session-1.csv: row 3: responses: net answered stimulus "0/cat1" twice`},
-		"one observer":   {[]string{tables(t, "edge", map[string]map[string]string{"net": cats})}, Options{}, "humans: comparing needs at least two observers; the trials are all of net"},
-		"no data set":    {[]string{people}, Options{Datasets: []string{"sketch"}}, "humans: there are no trials of a data set sketch; there are some of edge"},
+		"one observer": {[]string{tables(t, "edge", map[string]map[string]string{"net": cats})}, Options{},
+			"humans: comparing needs at least two observers; the trials are all of net"},
+		"no data set": {[]string{people}, Options{Datasets: []string{"sketch"}},
+			"humans: there are no trials of a data set sketch; there are some of edge"},
 		"strange name":   {[]string{people}, Options{Names: []string{"net"}}, `humans: name "net": expected MODEL=NAME`},
 		"no such folder": {[]string{"nowhere"}, Options{}, "no such file or directory"},
-		"model alone":    {[]string{people}, Options{Showing: Showing{Models: []string{"net.onnx"}}}, "humans: a model needs images to answer: give the folders of stimuli"},
+		"model alone": {[]string{people}, Options{Showing: Showing{Models: []string{"net.onnx"}}},
+			"humans: a model needs images to answer: give the folders of stimuli"},
 	} {
 		_, err := runOn(t, c.options, c.roots...)
 		if err == nil || !strings.HasSuffix(filepath.ToSlash(err.Error()), c.want) {
@@ -85,7 +89,8 @@ func TestBadTrials(t *testing.T) {
 }
 
 func TestCommonImagesOnly(t *testing.T) {
-	people := tables(t, "edge", map[string]map[string]string{"subject-01": cats, "subject-02": {"cat1": "", "cat2": "dog", "dog1": "dog", "dog2": "dog"}})
+	people := tables(t, "edge", map[string]map[string]string{"subject-01": cats,
+		"subject-02": {"cat1": "", "cat2": "dog", "dog1": "dog", "dog2": "dog"}})
 	net := tables(t, "edge", map[string]map[string]string{"my_net": {"cat1": "cat", "cat2": "cat", "dog1": "dog"}})
 	f, err := runOn(t, Options{}, people, net)
 	if err != nil {
@@ -95,7 +100,8 @@ func TestCommonImagesOnly(t *testing.T) {
 	if d.Images != 3 || d.Others != 1 || len(d.Levels) != 1 || len(d.Levels[0].Scores) != 2 {
 		t.Errorf("%d images, %d others, levels %+v", d.Images, d.Others, d.Levels)
 	}
-	if want := "edge: compared on the 3 of 4 images that all observers saw; my_net lacks 1, such as dog2"; len(f.Warnings) != 1 || f.Warnings[0] != want {
+	if want := "edge: compared on the 3 of 4 images that all observers saw; my_net lacks 1, such as dog2"; len(f.Warnings) != 1 ||
+		f.Warnings[0] != want {
 		t.Errorf("warnings %q, want %s", f.Warnings, want)
 	}
 	if got := d.Scores[0]; got.Accuracy.Value != 0.5 || got.Unanswered != 1 { // 2 and 1 of 3
