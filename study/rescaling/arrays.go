@@ -154,13 +154,17 @@ func perturbArrays[E float32 | float64](ctx context.Context, r *run, in input, l
 	if in.delta != nil {
 		delta = tensor.Values[E](in.delta)
 	}
+	factors, err := naiveFactors(x, delta, samples, r.Options.rescale())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.Options.Arrays, err)
+	}
 	naive, exact, outcomes := make([]E, len(x)), make([]E, len(x)), make([][]outcome, len(lengths))
 	for k, eps := range lengths {
 		err := ctx.Err()
 		if err != nil {
 			return nil, err
 		}
-		if outcomes[k], err = compare(exact, naive, x, delta, eps, samples, r.Options.rescale()); err != nil {
+		if outcomes[k], err = compare(exact, naive, x, delta, eps, factors, r.Options.rescale()); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Options.Arrays, err)
 		}
 		if k == 0 { // nothing is written before it is known that arrays and options fit

@@ -181,8 +181,12 @@ func (x *pictures) versions(m *maker, image *raster.Image, stimulus int, save bo
 	}
 	draw(m.delta, x.Options, stimulus)
 	item, s := x.source.Item(stimulus), &shown{clean: image}
+	factors, err := naiveFactors(m.x, m.delta, 1, x.Options.rescale())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", item.ID, err)
+	}
 	for k, eps := range x.Options.Eps {
-		out, err := compare(m.exact, m.naive, m.x, m.delta, []float64{eps}, 1, x.Options.rescale())
+		out, err := compare(m.exact, m.naive, m.x, m.delta, []float64{eps}, factors, x.Options.rescale())
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", item.ID, err)
 		}

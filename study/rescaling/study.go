@@ -198,23 +198,28 @@ type outcome struct {
 	exact, naive rescale.Report
 }
 
-// compare scales rows in both ways and writes the clipped images.
-func compare[E float32 | float64](exact, naive, x, delta []E, eps []float64, rows int, o rescale.Options) ([]outcome, error) {
-	reports, err := rescale.PerturbRows(exact, x, delta, eps, rows, o)
+// naiveFactors are those by which rows of delta have the length 1 before clipping.
+func naiveFactors[E float32 | float64](x, delta []E, rows int, o rescale.Options) ([]float64, error) {
+	o.Low, o.High, o.AtMost = math.Inf(-1), math.Inf(1), false
+	eta := make([]float64, rows)
+	return eta, rescale.EtaRows(eta, x, delta, []float64{1}, o)
+}
+
+// compare scales rows exactly and by the naive factors, and writes the clipped images. eps has one element, or one for each row.
+func compare[E float32 | float64](exact, naive, x, delta []E, eps, factors []float64, o rescale.Options) ([]outcome, error) {
+	reports, err := rescale.PerturbRows(exact, x, delta, eps, len(factors), o)
 	if err != nil {
 		return nil, err
 	}
-	unclipped := o
-	unclipped.Low, unclipped.High, unclipped.AtMost = math.Inf(-1), math.Inf(1), false
-	eta := make([]float64, rows)
-	if err := rescale.EtaRows(eta, x, delta, eps, unclipped); err != nil {
-		return nil, err
+	eta := make([]float64, len(factors))
+	for i, factor := range factors {
+		eta[i] = factor * eps[min(i, len(eps)-1)]
 	}
 	plain, err := rescale.ApplyRows(naive, x, delta, eta, o)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]outcome, rows)
+	out := make([]outcome, len(factors))
 	for i := range out {
 		out[i] = outcome{reports[i], plain[i]}
 	}

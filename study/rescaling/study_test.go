@@ -322,19 +322,18 @@ func TestNPY(t *testing.T) {
 // TestNaiveIsWhatItSays: the naive factor of a direction is its length by the announced one.
 func TestNaiveIsWhatItSays(t *testing.T) {
 	x, delta := []float64{0.5, 0.5, 0.5, 0.5}, []float64{3, 0, -4, 0}
-	v, w := make([]float64, 4), make([]float64, 4)
-	out, err := compare(v, w, x, delta, []float64{0.55}, 1, rescale.Options{P: 2, High: 1})
+	v, w, o := make([]float64, 4), make([]float64, 4), rescale.Options{P: 2, High: 1}
+	factors, err := naiveFactors(x, delta, 1, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := out[0]; math.Abs(o.naive.Eta-0.11) > 1e-15 || math.Abs(o.naive.Norm-0.55) > 1e-15 || math.Abs(o.exact.Norm-0.55) > 1e-15 {
-		t.Errorf("%+v, expected the factor 0.11 and the length 0.55", o)
-	}
-	out, err = compare(v, w, x, delta, []float64{0.65}, 1, rescale.Options{P: 2, High: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := math.Sqrt(0.39*0.39 + 0.25); math.Abs(out[0].naive.Norm-want) > 1e-15 || out[0].naive.Clipped != 0.25 || math.Abs(out[0].exact.Norm-0.65) > 1e-15 {
-		t.Errorf("%+v, expected the naive length %v", out[0], want)
+	for eps, naive := range map[float64]float64{0.55: 0.55, 0.65: math.Sqrt(0.39*0.39 + 0.25)} {
+		out, err := compare(v, w, x, delta, []float64{eps}, factors, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o := out[0]; math.Abs(o.naive.Eta-eps/5) > 1e-15 || math.Abs(o.naive.Norm-naive) > 1e-15 || math.Abs(o.exact.Norm-eps) > 1e-15 {
+			t.Errorf("%+v, expected the naive factor %v, the naive length %v and the exact one %v", o, eps/5, naive, eps)
+		}
 	}
 }
