@@ -67,7 +67,7 @@ func ParseStimulus(place string) (StimulusName, error) {
 		return StimulusName{Session: 1, Condition: "NaN", Category: folder}, nil
 	}
 	parts := strings.Split(name, "_")
-	if len(parts) < 5 {
+	if len(parts) < 5 || parts[4] == "" {
 		return StimulusName{}, fmt.Errorf("trial: stimulus %s: expected a name <trial>_<code>_<observer>_<condition>_<category>_…", place)
 	}
 	return StimulusName{Session: session, Condition: parts[3], Category: parts[4]}, nil
