@@ -31,7 +31,7 @@ type compareCommand struct {
 	Datasets   []string `help:"Compare on these data sets only." placeholder:"NAME,..."`
 	Categories []string `help:"Categories of the trials; default: the 16 of the field." placeholder:"NAME,..."`
 	Name       []string `help:"How tables name observers; * stands for anything." placeholder:"MODEL=NAME,..."`
-	Confusions bool     `help:"Draw every observer's confusion matrix of every data set."`
+	Confusions bool     `help:"Draw every observer's confusion matrices, under each condition too."`
 	Resamples  int      `help:"Resamples of the bootstrap; default: 2000."`
 	Seed       uint64   `help:"Seed of the bootstrap."`
 	Batch      int      `help:"Images shown together; default: 16."`

@@ -464,7 +464,7 @@ func (r *run) classSection(f *Findings) report.Section {
 }
 
 // confusionSection shows what is taken for what: people on every data set, all observers where asked, and where models differ from people.
-func (r *run) confusionSection(f *Findings) report.Section {
+func (r *run) confusionSection(f *Findings, all []*measurement) report.Section {
 	s := report.Section{ID: "confusions", Title: "What is taken for what"}
 	cells := report.Table{Name: "confusion-differences", Title: "Answers that models give more or less often than people", Folded: true,
 		Caption: "Percentage points of the category shown. Stars: 0.05, 0.01, 0.001 over 16·17·9 tests; the ten largest of each model and data set.",
@@ -484,7 +484,38 @@ func (r *run) confusionSection(f *Findings) report.Section {
 	if len(cells.Rows) > 0 {
 		s.Parts = append([]report.Part{cells}, s.Parts...)
 	}
+	for _, m := range all {
+		if r.Options.Confusions && len(m.Levels) > 1 {
+			s.Parts = append(s.Parts, r.levelConfusions(m)...)
+		}
+	}
 	return s
+}
+
+// levelConfusions are the confusion matrices under each condition, of people together and each model.
+func (r *run) levelConfusions(m *measurement) []report.Part {
+	var parts []report.Part
+	for _, l := range m.Levels {
+		table := m.level(l)
+		add := func(name string, observers ...int) {
+			matrix, err := table.Confusion(observers...)
+			if err != nil || len(observers) == 0 {
+				return // the whole table's matrix was made before, so that there is no error
+			}
+			part := report.Matrix{Name: "confusion-" + fileName(m.Name) + "-" + fileName(l.Label) + "-" + fileName(name), Classes: matrix.Classes(),
+				Title: fmt.Sprintf("%s on %s, %s", r.Options.display(name), m.Name, l.Label), Folded: true,
+				Alt: fmt.Sprintf("Confusion matrix of %s on %s at the level %s", name, m.Name, l.Label)}
+			for i := range part.Classes {
+				part.Counts = append(part.Counts, matrix.Row(i))
+			}
+			parts = append(parts, part)
+		}
+		add(people, m.people...)
+		for _, o := range m.models {
+			add(m.Observers[o], o)
+		}
+	}
+	return parts
 }
 
 func (r *run) confusionMatrix(d DatasetFindings, c Confusion) report.Matrix {

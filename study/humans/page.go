@@ -33,7 +33,7 @@ func (r *run) page(f *Findings, all []*measurement) report.Page {
 	add(r.singleSection(f))
 	add(r.cueSection(f))
 	add(r.classSection(f))
-	add(r.confusionSection(f))
+	add(r.confusionSection(f, all))
 	add(r.apartSection(f))
 	add(r.answerSection(all))
 	add(r.methodSection(f))

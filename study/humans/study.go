@@ -48,7 +48,7 @@ type Options struct {
 	Names      []string `yaml:"names" json:"names,omitempty"`           // model=name as tables show it; * in model stands for anything
 	Resamples  int      `yaml:"resamples" json:"resamples"`             // of the bootstrap; 0: bootstrap.DefaultResamples
 	Seed       uint64   `yaml:"seed" json:"seed"`                       // of resamples
-	Confusions bool     `yaml:"confusions" json:"all_confusions"`       // draw each observer's confusion matrix of each data set
+	Confusions bool     `yaml:"confusions" json:"all_confusions"`       // draw each observer's confusion matrices, under each condition too
 
 	Showing `yaml:",inline" json:"-"`
 }
