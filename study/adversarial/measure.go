@@ -170,10 +170,10 @@ func (r *run) model(m int, sums []tally) (ModelFindings, error) {
 // doubts are the signs that gradients are masked (Athalye, Carlini & Wagner 2018; Carlini et al. 2019), and so that the attacks say little.
 func (m ModelFindings) doubts(epsilons []float64) (out []string) {
 	last := len(epsilons) - 1
+	if i := slices.IndexFunc(m.Attacks, func(a AttackFindings) bool { return a.Cost.Flat > 0 }); i >= 0 {
+		out = append(out, fmt.Sprintf("%s: the loss has no slope at %d images: gradients are masked or the scores saturate; attacks that follow them say little.", m.Name, m.Attacks[i].Cost.Flat))
+	}
 	for _, a := range m.Attacks {
-		if a.Gradient && a.Cost.Flat > 0 {
-			out = append(out, fmt.Sprintf("%s: the loss has no slope at %d images (%s): gradients are masked or the scores saturate; attacks that follow them say little.", m.Name, a.Cost.Flat, a.Name))
-		}
 		if !a.Gradient {
 			continue
 		}

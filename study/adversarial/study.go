@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"visus/attack"
@@ -434,10 +435,14 @@ func (r *run) trial(j job, i, stage int, probabilities []float64) (trial.Trial, 
 
 // fraction writes an epsilon as people in the field do: 2/255.
 func fraction(e float64) string {
+	short := strconv.FormatFloat(e, 'g', 4, 64)
+	if v, err := strconv.ParseFloat(short, 64); err == nil && v == e {
+		return short
+	}
 	if n := e * 255; math.Abs(n-math.Round(4*n)/4) < 1e-9 {
 		return fmt.Sprintf("%g/255", math.Round(4*n)/4)
 	}
-	return fmt.Sprintf("%.4g", e)
+	return short
 }
 
 // shown is how many images of a job's attack are kept to look at.
