@@ -185,24 +185,25 @@ func (r *run) levelSection(f *Findings) report.Section {
 	return s
 }
 
-// lines picks whom a figure shows: people, then models by error consistency.
+// lines picks whom a figure shows: people, and the models with the largest error consistency, in the order that they have everywhere, so that
+// their colours stay the same from one data set to the next.
 func (d DatasetFindings) lines() []string {
+	scores := d.Scores
+	if len(scores) == 0 { // every level is left out of the benchmark
+		scores = d.Levels[0].Scores
+	}
+	chosen := slices.Clone(scores)
+	slices.SortStableFunc(chosen, func(a, b Score) int {
+		return cmp.Or(btoi(b.People)-btoi(a.People), cmp.Compare(b.ErrorConsistency.Value, a.ErrorConsistency.Value))
+	})
+	chosen = chosen[:min(len(chosen), most+1)]
 	var names []string
-	scores := slices.Clone(d.Scores)
-	slices.SortStableFunc(scores, func(a, b Score) int { return cmp.Compare(b.ErrorConsistency.Value, a.ErrorConsistency.Value) })
 	for _, s := range scores {
-		if s.People {
-			names = slices.Insert(names, 0, s.Observer)
-		} else if len(names) <= most {
+		if slices.ContainsFunc(chosen, func(c Score) bool { return c.Observer == s.Observer }) {
 			names = append(names, s.Observer)
 		}
 	}
-	if len(d.Scores) == 0 { // every level is left out, or the data set is one of the reader's without people
-		for _, s := range d.Levels[0].Scores {
-			names = append(names, s.Observer)
-		}
-	}
-	return names[:min(len(names), most+1)]
+	return names
 }
 
 func (r *run) levelChart(d DatasetFindings) report.Chart {
