@@ -155,7 +155,7 @@ func (r *run) lengthsSection(f *Findings, rows []Row) report.Section {
 	t := report.Table{
 		Name: "lengths-table", Title: "Lengths after clipping",
 		Columns: []report.Column{{Name: "announced"}, number("naive", 4), share("lost"), share("worst"), number("exact", 4),
-			number("factor", 3), share("clipped"), share("naive")},
+			number("factor", 3), share("clipped"), share("naively")},
 		Caption: "Means over the samples, of the factor the median. Lost: the missing share of the announced length, or of the largest possible one where that is " +
 			"less; worst: that of the sample that lacks most. Factor: the exact one in units of the naive one. Clipped: share of the elements, exactly and naively " +
 			"scaled. Off by: the largest relative difference of an exact length from the announced one, where that can be reached.",
