@@ -137,11 +137,12 @@ func (b *bench) rescalePage(ways []factors, samples []speed.Sample, images speed
 		progress("%s: %s ms", w.name, spread(milliseconds(samples[i])))
 	}
 	b.page.section("Rescaling")
-	b.page.text("Milliseconds of processor time, of all threads together, for the factors by which %d Gaussian directions on uniform images of %d numbers",
-		rescaleRows, rescaleElements)
-	b.page.text("(float32) are multiplied so that they have the length 0.13·√n after clipping. All find the same factors. Sort: the algorithm of the")
-	b.page.text("reference (foolbox 3.3's copy), written from its description. Ratio: visus by the other. PyTorch has one thread, since threads that wait")
-	b.page.text("for each other would count.\n")
+	b.page.text("Milliseconds of processor time, of all threads together, for the factors by which %d Gaussian directions on uniform images of",
+		rescaleRows)
+	b.page.text("%d numbers (float32) are multiplied so that they have the length 0.13·√n after clipping. All find the same factors. Sort: the",
+		rescaleElements)
+	b.page.text("algorithm of the reference (foolbox 3.3's copy), written from its description. Ratio: visus by the other. PyTorch has one thread,")
+	b.page.text("since threads that wait for each other would count.\n")
 	b.page.table([]string{"what", "ms", "ratio", "rounds"}, rows)
 	b.page.text("visus with the perturbed images and the report on each: %s ms.\n", spread(milliseconds(images)))
 	ratio := speed.Ratio(samples[fastest], samples[0]).Median()

@@ -2,8 +2,8 @@
 
     rescale.py LIBRARY FILE.npz
 
-FILE.npz holds x, within 0 and 1, and delta [rows, elements] of float32, and eps. Each line "sort" or "bisection" is answered by one JSON object: the CPU
-seconds of one call and the factors. The first line it writes names the versions.
+FILE.npz holds x, within 0 and 1, and delta [rows, elements] of float32, and eps. Each line "sort" or "bisection" is answered by one JSON object:
+the CPU seconds of one call and the factors. The first line it writes names the versions.
 """
 
 import json

@@ -48,7 +48,7 @@ type Scaled struct {
 	Norm     float64              `json:"norm"`    // mean of what is left of the length
 	Least    float64              `json:"least"`   // of it
 	Most     float64              `json:"most"`    //
-	Loss     float64              `json:"loss"`    // mean share that is missing of the announced length, or of the largest possible one where that is less
+	Loss     float64              `json:"loss"`    // mean share that is missing of the announced length, or of the largest possible one if less
 	Worst    float64              `json:"worst"`   // largest such share
 	Clipped  float64              `json:"clipped"` // mean share of elements
 	Accuracy *proportion.Estimate `json:"accuracy,omitempty"`

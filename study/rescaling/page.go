@@ -93,7 +93,8 @@ func (r *run) unit() string {
 func (r *run) summary(f *Findings) []string {
 	worst := f.worst()
 	text := fmt.Sprintf("Scaled naively and then clipped, noise of %s is %s shorter on average (up to %s); scaled exactly it has its length "+
-		"within %.1g relative. The exact factor is %.2f times the naive one (median).", worst.label(), percent(worst.Naive.Loss), percent(worst.Naive.Worst), f.off(), worst.Factor)
+		"within %.1g relative. The exact factor is %.2f times the naive one (median).",
+		worst.label(), percent(worst.Naive.Loss), percent(worst.Naive.Worst), f.off(), worst.Factor)
 	if math.IsNaN(worst.Factor) {
 		text = fmt.Sprintf("Scaled naively and then clipped, noise of %s is %s shorter on average (up to %s).",
 			worst.label(), percent(worst.Naive.Loss), percent(worst.Naive.Worst))
@@ -120,8 +121,8 @@ func (f *Findings) parting() string {
 			most = l
 		}
 	}
-	text := fmt.Sprintf("`%s` is right on %s of the images as they are. At %s, where the two kinds of noise differ most, it is right on %s with exact noise and on "+
-		"%s with naive noise", f.Model, percent(f.Accuracy.Value), most.label(), percent(most.Exact.Accuracy.Value), percent(most.Naive.Accuracy.Value))
+	text := fmt.Sprintf("`%s` is right on %s of the images as they are. At %s, where the two kinds of noise differ most, it is right on %s with exact "+
+		"noise and on %s with naive noise", f.Model, percent(f.Accuracy.Value), most.label(), percent(most.Exact.Accuracy.Value), percent(most.Naive.Accuracy.Value))
 	p := min(1, *most.P*float64(len(f.Levels)))
 	if p > 0.05 {
 		return text + fmt.Sprintf(": no more than chance explains (McNemar's test over %d lengths: p = %.2g).", len(f.Levels), p)
@@ -144,7 +145,8 @@ func (r *run) lengthsSection(f *Findings, rows []Row) report.Section {
 	}
 	if len(f.Levels) == 1 {
 		chart.Panels, chart.Columns = scatter(rows), 2
-		chart.Caption = "Left: a point for each sample. Right: the share that is missing of its announced length, or of the largest possible one where that is less."
+		chart.Caption = "Left: a point for each sample. Right: the share that is missing of its announced length, or of the largest possible one where that " +
+			"is less."
 	}
 	number := func(name string, decimals int) report.Column {
 		return report.Column{Name: name, Kind: report.NumberKind, Decimals: decimals}
@@ -156,9 +158,9 @@ func (r *run) lengthsSection(f *Findings, rows []Row) report.Section {
 		Name: "lengths-table", Title: "Lengths after clipping",
 		Columns: []report.Column{{Name: "announced"}, number("naive", 4), share("lost"), share("worst"), number("exact", 4),
 			number("factor", 3), share("clipped"), share("naively")},
-		Caption: "Means over the samples, of the factor the median. Lost: the missing share of the announced length, or of the largest possible one where that is " +
-			"less; worst: that of the sample that lacks most. Factor: the exact one in units of the naive one. Clipped: share of the elements, exactly and naively " +
-			"scaled. Off by: the largest relative difference of an exact length from the announced one, where that can be reached.",
+		Caption: "Means over the samples, of the factor the median. Lost: the missing share of the announced length, or of the largest possible one where " +
+			"that is less; worst: that of the sample that lacks most. Factor: the exact one in units of the naive one. Clipped: share of the elements, " +
+			"exactly and naively scaled. Off by: the largest relative difference of an exact length from the announced one, where that can be reached.",
 	}
 	stored, short := r.Options.Format == "png" && r.Options.Images != "", f.unreached() > 0
 	if short {
@@ -240,24 +242,32 @@ func (r *run) accuracySection(f *Findings) report.Section {
 	}
 	exact, naive := func(l LevelFindings) Scaled { return l.Exact }, func(l LevelFindings) Scaled { return l.Naive }
 	announced := func(l LevelFindings) float64 { return l.Eps }
+	exactNorm, naiveNorm := func(l LevelFindings) float64 { return l.Exact.Norm }, func(l LevelFindings) float64 { return l.Naive.Norm }
 	accuracy := figure.Axis{Label: "accuracy, %", Percent: true}
 	chart := report.Chart{
-		Name: "accuracy", Title: "Accuracy of " + f.Model, Alt: "Accuracy over the length of the noise, announced and true, for naive and exact scaling", Columns: 2,
+		Name: "accuracy", Title: "Accuracy of " + f.Model, Columns: 2,
+		Alt: "Accuracy over the length of the noise, announced and true, for naive and exact scaling",
 		Caption: "Left: over the announced length. Right: over the mean length after clipping. Bands: Wilson's intervals, level 95 %. Where the curves " +
 			"part on the left and meet on the right, the difference is one of size alone.",
 		Panels: []figure.Panel{
 			{Title: "By its label", Chart: figure.Curves{X: figure.Axis{Label: "announced length"}, Y: accuracy, Lines: []figure.Line{
 				line("exact", announced, exact), line("naive", announced, naive)}}},
 			{Title: "By its true length", Chart: figure.Curves{X: figure.Axis{Label: "length after clipping"}, Y: accuracy, Lines: []figure.Line{
-				line("exact", func(l LevelFindings) float64 { return l.Exact.Norm }, exact), line("naive", func(l LevelFindings) float64 { return l.Naive.Norm }, naive)}}},
+				line("exact", exactNorm, exact), line("naive", naiveNorm, naive)}}},
 		},
 	}
-	t := report.Table{Name: "accuracy-table", Title: "Accuracy", Columns: []report.Column{{Name: "announced"}, {Name: "exact", Kind: report.PercentKind, Decimals: 1},
-		{Name: "naive", Kind: report.PercentKind, Decimals: 1}, {Name: "p", Kind: report.NumberKind, Decimals: 3}},
-		Caption: "With Wilson's intervals, level 95 %; p by McNemar's test of the difference. As they are: " + percent(f.Accuracy.Value) + "."}
+	share := func(name string) report.Column {
+		return report.Column{Name: name, Kind: report.PercentKind, Decimals: 1}
+	}
+	t := report.Table{
+		Name: "accuracy-table", Title: "Accuracy",
+		Columns: []report.Column{{Name: "announced"}, share("exact"), share("naive"), {Name: "p", Kind: report.NumberKind, Decimals: 3}},
+		Caption: "With Wilson's intervals, level 95 %; p by McNemar's test of the difference. As they are: " + percent(f.Accuracy.Value) + ".",
+	}
 	for _, l := range f.Levels {
 		e, n := l.Exact.Accuracy, l.Naive.Accuracy
-		t.Rows = append(t.Rows, []report.Cell{report.Text(l.Name), report.NumIn(e.Value, e.Low, e.High), report.NumIn(n.Value, n.Low, n.High), report.Num(*l.P)})
+		t.Rows = append(t.Rows, []report.Cell{report.Text(l.Name), report.NumIn(e.Value, e.Low, e.High), report.NumIn(n.Value, n.Low, n.High),
+			report.Num(*l.P)})
 	}
 	return report.Section{ID: "accuracy", Title: "What a model makes of it", Parts: []report.Part{chart, t}}
 }
@@ -287,8 +297,8 @@ func (r *run) samplesSection(rows []Row) report.Section {
 		if !row.Reached {
 			reached = "no"
 		}
-		t.Rows = append(t.Rows, []report.Cell{report.Text(row.Sample), report.Num(row.Eps), report.Num(row.Eta), report.Num(row.NaiveEta), report.Num(row.Norm),
-			report.Num(row.NaiveNorm), report.Num(row.Largest), report.Num(row.Clipped), report.Text(reached)})
+		t.Rows = append(t.Rows, []report.Cell{report.Text(row.Sample), report.Num(row.Eps), report.Num(row.Eta), report.Num(row.NaiveEta),
+			report.Num(row.Norm), report.Num(row.NaiveNorm), report.Num(row.Largest), report.Num(row.Clipped), report.Text(reached)})
 	}
 	return report.Section{ID: "samples", Title: "Samples", Parts: []report.Part{t}}
 }
@@ -296,11 +306,11 @@ func (r *run) samplesSection(rows []Row) report.Section {
 func (r *run) methodSection(f *Findings) report.Section {
 	domain := fmt.Sprintf("[%g, %g]", r.Options.Low, r.Options.High)
 	text := []string{
-		"A perturbation δ is multiplied by a factor η and added to the image x, which is then clipped to its domain " + domain + ". Naive: η such that ηδ has the announced " +
-			"length. Exact: the smallest η such that the clipped image differs from x by the announced length, or, where there is no room for it, by the largest possible one. " +
-			"Both scale the same direction; a sample has one direction for all lengths.",
-		"Exact factors solve Σ min(η|δ|, s)^p = ε^p, where s is the room between an element and its bound, by Newton's method and selection in float64 (Rauber & Bethge 2020, p = 2; " +
-			"other p by the same equation). Lengths are measured on the images as they are stored, float32 or float64.",
+		"A perturbation δ is multiplied by a factor η and added to the image x, which is then clipped to its domain " + domain + ". Naive: η such that ηδ " +
+			"has the announced length. Exact: the smallest η such that the clipped image differs from x by the announced length, or, where there is no room " +
+			"for it, by the largest possible one. Both scale the same direction; a sample has one direction for all lengths.",
+		"Exact factors solve Σ min(η|δ|, s)^p = ε^p, where s is the room between an element and its bound, by Newton's method and selection in float64 " +
+			"(Rauber & Bethge 2020, p = 2; other p by the same equation). Lengths are measured on the images as they are stored, float32 or float64.",
 	}
 	if f.Model != "" {
 		text = append(text, "The model sees images rounded to 8 bits, as files hold them.")
