@@ -127,7 +127,11 @@ func (f *Findings) parting() string {
 	if p > 0.05 {
 		return text + fmt.Sprintf(": no more than chance explains (McNemar's test over %d lengths: p = %.2g).", len(f.Levels), p)
 	}
-	return text + fmt.Sprintf(" (McNemar's test over %d lengths: p = %.2g): the label promised noise that the images lacked.", len(f.Levels), p)
+	text += fmt.Sprintf(" (McNemar's test over %d lengths: p = %.2g)", len(f.Levels), p)
+	if most.Naive.Accuracy.Value > most.Exact.Accuracy.Value {
+		text += ": the label promised noise that the images lacked"
+	}
+	return text + "."
 }
 
 // gap is how far the accuracies with both kinds of noise are apart.
@@ -170,7 +174,7 @@ func (r *run) lengthsSection(f *Findings, rows []Row) report.Section {
 		t.Columns = append(t.Columns, number("8 bits", 4))
 		t.Caption += " 8 bits: the exact length once rounded to the levels of a PNG file, which is noise too."
 	}
-	t.Columns = append(t.Columns, report.Column{Name: "exact is off by"})
+	t.Columns = append(t.Columns, report.Column{Name: "off by"})
 	for _, l := range f.Levels {
 		row := []report.Cell{report.Text(l.Name), report.Num(l.Naive.Norm), report.Num(l.Naive.Loss), report.Num(l.Naive.Worst), report.Num(l.Exact.Norm),
 			report.Num(l.Factor), report.Num(l.Exact.Clipped), report.Num(l.Naive.Clipped)}
@@ -339,6 +343,7 @@ func (x *pictures) gallery(ctx context.Context, rows []Row) (*report.Browser, er
 			b.Conditions = append(b.Conditions, report.Condition{Name: way + ", " + name, Group: way, Level: k + 1})
 		}
 	}
+	b.Observers = []string{"length"}
 	if len(x.Models) > 0 {
 		b.Observers = []string{x.Models[0].Name()}
 	}
@@ -359,9 +364,12 @@ func (x *pictures) gallery(ctx context.Context, rows []Row) (*report.Browser, er
 	return b, nil
 }
 
-// example makes the versions of an image again.
+// example makes the versions of an image again, with what the model says to them or, without a model, their lengths.
 func (x *pictures) example(stimulus int, rows []Row) (report.Item, error) {
-	item := report.Item{Stimulus: rows[0].Sample, Category: rows[0].Category}
+	item := report.Item{Stimulus: rows[0].Sample}
+	if len(x.Models) > 0 {
+		item.Category = rows[0].Category
+	}
 	image, err := x.image(stimulus)
 	if err != nil {
 		return item, err
@@ -372,20 +380,22 @@ func (x *pictures) example(stimulus int, rows []Row) (report.Item, error) {
 	}
 	levels := len(rows)
 	for c := range 1 + 2*levels {
-		picture, answer := s.clean, rows[0].Answers[asItIs]
+		picture, answer, length := s.clean, rows[0].Answers[asItIs], 0.0
 		switch {
 		case c > levels:
-			picture, answer = s.naive[c-levels-1], rows[c-levels-1].Answers[naively]
+			k := c - levels - 1
+			picture, answer, length = s.naive[k], rows[k].Answers[naively], rows[k].NaiveNorm
 		case c > 0:
-			picture, answer = s.exact[c-1], rows[c-1].Answers[exactly]
+			picture, answer, length = s.exact[c-1], rows[c-1].Answers[exactly], rows[c-1].Norm
+		}
+		if len(x.Models) == 0 {
+			answer = Answer{Response: fmt.Sprintf("%.4g", length)}
 		}
 		view := report.View{Condition: c}
 		if view.Image, err = corruption.EncodeThumbnail(picture); err != nil {
 			return item, err
 		}
-		if len(x.Models) > 0 {
-			view.Answers = []report.Answer{{Response: answer.Response, Confidence: math.NaN(), Correct: answer.Correct}}
-		}
+		view.Answers = []report.Answer{{Response: answer.Response, Confidence: math.NaN(), Correct: answer.Correct}}
 		item.Views = append(item.Views, view)
 	}
 	return item, nil
