@@ -242,17 +242,21 @@ func (r *Result[T]) judge(ctx context.Context, t Task[T], norm Norm) error {
 	return nil
 }
 
-// tight is a little less than epsilon, so that rounding to float32 leaves nothing beyond it.
+// tight is a little less than epsilon, so that rounding to float32, half a step of each element, leaves nothing beyond it.
 func (t Task[T]) tight(n Norm, epsilon float64) float64 {
-	if t.Images.DType() != eager.Float32 {
+	if t.Images.DType() != eager.Float32 || n == L0 {
 		return epsilon
 	}
-	epsilon *= 1 - 0x1p-20
-	if n == LInf {
-		low, high := t.Model.Bounds()
-		epsilon -= 0x1p-24 * max(math.Abs(low), math.Abs(high))
+	low, high := t.Model.Bounds()
+	half := 0x1p-24 * max(math.Abs(low), math.Abs(high))
+	elements := float64(eager.Size(t.Images.Shape()[1:]))
+	switch n {
+	case L2:
+		half *= math.Sqrt(elements)
+	case L1:
+		half *= elements
 	}
-	return max(epsilon, 0)
+	return max(epsilon*(1-0x1p-20)-half, 0)
 }
 
 // take is the task of some of its images, which may repeat.

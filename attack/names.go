@@ -51,6 +51,18 @@ func All[T eager.Eager[T]]() []Known[T] {
 	for _, n := range []Norm{L0, L1, L2, LInf} {
 		add("fmn-"+n.String(), "fast minimum norm", true, FastMinimumNorm[T]{Metric: n})
 	}
+	for _, n := range []Norm{L2, LInf, L1} {
+		add("bb-"+n.String(), "Brendel and Bethge: along the boundary, by its gradient; slow", true, BrendelBethge[T]{Metric: n, Steps: 300})
+	}
+	add("boundary", "random walk along the boundary, answers only; slow", false, Boundary[T]{Steps: 5000})
+	add("hopskipjump", "estimated normals of the boundary, answers only, l2; slow", false, HopSkipJump[T]{Metric: L2, Steps: 32, Most: 1000})
+	add("hopskipjump-linf", "the same, linf; slow", false, HopSkipJump[T]{Metric: LInf, Steps: 32, Most: 1000})
+	add("pointwise", "element by element back to the image, answers only; slow", false, Pointwise[T]{Metric: L2})
+	add("salt-and-pepper", "as few extreme pixels as are enough", false, SaltAndPepper[T]{})
+	add("blended-noise", "as little uniform noise mixed in as is enough", false, BlendedNoise[T]{Metric: L2, Directions: 100, Steps: 200})
+	add("blur", "as little Gaussian blur as is enough", false, Blur[T]{Metric: L2, Steps: 200})
+	add("genetic", "an evolution within epsilon, answers only; slow", false, Genetic[T]{Steps: 200})
+	add("spatial", "turns and shifts, whatever their size in pixels", false, Spatial[T]{})
 	add("noise", "Gaussian noise of exactly epsilon after clipping, 20 draws", false, Noise[T]{Metric: L2, Exact: true, Repeats: 20})
 	add("noise-naive", "Gaussian noise scaled before clipping, 20 draws", false, Noise[T]{Metric: L2, Repeats: 20})
 	add("noise-linf", "uniform noise, 20 draws", false, Noise[T]{Metric: LInf, Uniform: true, Repeats: 20})
