@@ -38,7 +38,7 @@ var quick = map[string]struct {
 	"linear contrast":    {LinearContrast[*hosted]{Metric: L2, Steps: 200}, 0},
 	"brendel-bethge-l2":  {BrendelBethge[*hosted]{Metric: L2, Steps: 200, Rate: 0.02}, 1.1},
 	"brendel-bethge-l1":  {BrendelBethge[*hosted]{Metric: L1, Steps: 200, Rate: 0.02}, 0},
-	"brendel-bethge-inf": {BrendelBethge[*hosted]{Metric: LInf, Steps: 200, Rate: 0.02}, 1.1},
+	"brendel-bethge-inf": {BrendelBethge[*hosted]{Metric: LInf, Steps: 200, Rate: 0.02}, 1.5},
 	"spatial":            {Spatial[*hosted]{Shift: 1}, 0},
 	"genetic":            {Genetic[*hosted]{Steps: 40}, 0},
 }
