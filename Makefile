@@ -5,7 +5,7 @@ export GOFLAGS ?= -buildvcs=false
 
 RESULT := result/demo
 VISUS  := bin/visus
-PACKAGES_WITH_GOROUTINES := ./trial/... ./stimulus/... ./observer/... ./engine/... ./train/... ./adapt/... ./study/... ./measure/bootstrap/... ./internal/...
+PACKAGES_WITH_GOROUTINES := ./trial/... ./stimulus/... ./observer/... ./engine/... ./train/... ./adapt/... ./study/... ./measure/bootstrap/... ./measure/agreement/... ./eager/... ./rescale/... ./internal/...
 
 .PHONY: demo test test-gomlx bench ci runtime fmt lint fuzz race generated build clean
 

@@ -55,6 +55,10 @@ func (a Descent[T]) Push(ctx context.Context, t Task[T], epsilon T) T {
 	if a.Absolute != 0 {
 		length = eager.FullLike(epsilon, a.Absolute)
 	}
+	if a.Metric == LInf { // the ball and the domain are one box
+		bound := broad(epsilon, w.x)
+		w.box = []T{eager.MaximumScalar(eager.Sub(w.origin, bound), low), eager.MinimumScalar(eager.Add(w.origin, bound), high)}
+	}
 	final := w.x
 	for step := range max(a.Steps, 1) {
 		if ctx.Err() != nil {
@@ -68,7 +72,7 @@ func (a Descent[T]) Push(ctx context.Context, t Task[T], epsilon T) T {
 		}
 		move := a.direction(&w, gradient, step)
 		x := eager.Add(w.x, eager.Mul(move, broad(eager.MulScalar(w.pick(length), sign), w.x)))
-		w.x = eager.Clip(a.project(w, x, low, high), low, high)
+		w.x = a.project(w, x, low, high)
 	}
 	return w.finish(final)
 }
@@ -97,17 +101,17 @@ func (a Descent[T]) direction(w *walk[T], gradient T, step int) T {
 	return move
 }
 
-// project brings x back into the ball.
+// project brings x back into the ball and the bounds.
 func (a Descent[T]) project(w walk[T], x T, low, high float64) T {
+	if a.Metric == LInf {
+		return eager.Maximum(eager.Minimum(x, w.box[1]), w.box[0])
+	}
 	moved := eager.Sub(x, w.origin)
-	switch {
-	case a.Metric == LInf:
-		return Within(LInf, w.origin, x, w.epsilon)
-	case a.Exact:
+	if a.Exact {
 		v, _ := rescale.Perturb(w.origin, moved, w.epsilon, rescale.Options{P: float64(a.Metric), Low: low, High: high, Shrink: true})
 		return v
 	}
-	return eager.Add(w.origin, shorten(a.Metric, moved, w.epsilon))
+	return eager.Clip(eager.Add(w.origin, shorten(a.Metric, moved, w.epsilon)), low, high)
 }
 
 // walk is a descent under way: the images that are still walking, where they came from, and Adam's moments or the momentum.
@@ -115,6 +119,7 @@ type walk[T eager.Eager[T]] struct {
 	x, origin, epsilon, classes T
 	goal                        Goal[T]
 	moments                     []T
+	box                         []T       // the least and the most of each element, for LInf
 	rows                        []float64 // of the task's images, where some have left
 	left                        bool
 }
@@ -156,8 +161,10 @@ func (w *walk[T]) leave(final, logits, gradient T) (T, T) {
 	for _, part := range []*T{&w.x, &w.origin, &w.epsilon, &w.classes, &gradient} {
 		*part = (*part).Gather(0, at)
 	}
-	for i, m := range w.moments {
-		w.moments[i] = m.Gather(0, at)
+	for _, list := range [][]T{w.moments, w.box} {
+		for i, m := range list {
+			list[i] = m.Gather(0, at)
+		}
 	}
 	w.goal = w.goal.Take(at)
 	return final, gradient

@@ -38,6 +38,9 @@ func (c Chain[T]) FromFloats(d DType, values []float64, shape ...int) Chain[T] {
 // Cast is the function [Cast] with c.X as its x.
 func (c Chain[T]) Cast(to DType) Chain[T] { return Of(Cast(c.X, to)) }
 
+// Elementary is the function [Elementary] with c.X as its x.
+func (c Chain[T]) Elementary(op UnaryOp) Chain[T] { return Of(Elementary(op, c.X)) }
+
 // Abs is the function [Abs] with c.X as its x.
 func (c Chain[T]) Abs() Chain[T] { return Of(Abs(c.X)) }
 

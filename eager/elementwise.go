@@ -206,6 +206,8 @@ func Where[T Tensor[T]](mask, a, b T) T { return mask.Where(a, b) }
 
 // Clip returns x within [low, high]; where low exceeds high, high. NaN stays. The gradient at the bounds is 1.
 func Clip[T Tensor[T]](x T, low, high float64) T {
-	x = x.Compare(OpLess, Scalar(x, low)).Where(Scalar(x, low), x)
-	return x.Compare(OpGreater, Scalar(x, high)).Where(Scalar(x, high), x)
+	return CustomVJP([]T{x}, func(xs []T) T { return MinimumScalar(MaximumScalar(xs[0], low), high) }, func(xs []T, _, g T) []T {
+		within := And(GreaterEqualScalar(xs[0], low), LessEqualScalar(xs[0], high))
+		return []T{within.Where(g, Scalar(g, 0))}
+	})
 }

@@ -12,6 +12,7 @@ import (
 // differentiable are functions of a 3 by 3 matrix with elements in (0.1, 0.9), far from kinks.
 func differentiable[T eager.Tensor[T]]() map[string]func(x T) T {
 	all := map[string]func(x T) T{
+		"cast":        func(x T) T { return x.Cast(eager.Float64) },
 		"cumsum":      func(x T) T { return eager.CumSum(x, 0) },
 		"pad":         func(x T) T { return eager.Pad(x, 2, [2]int{1, 0}, [2]int{0, 2}) },
 		"reflect":     func(x T) T { return eager.PadReflect(x, [2]int{1, 2}, [2]int{0, 2}) },

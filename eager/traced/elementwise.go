@@ -164,7 +164,10 @@ func (t *Tensor) divideWhole(op eager.BinaryOp, y *Tensor) *Tensor {
 	if op == eager.OpMod {
 		return rest
 	}
-	return t.op("Div", []*Tensor{t.op("Sub", []*Tensor{t, rest}), by})
+	// The quotient that is cut toward zero, less 1 where that rounded up: t - rest may be beyond the range.
+	up := t.op("And", []*Tensor{t.op("Not", []*Tensor{t.op("Equal", []*Tensor{rest, eager.Scalar(t, 0)})}), t.op("Xor", []*Tensor{
+		t.op("Less", []*Tensor{t, eager.Scalar(t, 0)}), by.op("Less", []*Tensor{by, eager.Scalar(by, 0)})})})
+	return t.op("Sub", []*Tensor{t.op("Div", []*Tensor{t, by}), up.Cast(eager.Int64)})
 }
 
 // divide rounds toward minus infinity: the rest has the sign of y, and quotient and rest agree.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -136,6 +137,19 @@ func TestOneTrace(t *testing.T) {
 	}, Spec{eager.Float32, []int{2}})
 	if !errors.Is(err, eager.ErrUnsupported) || !strings.Contains(err.Error(), "another trace") {
 		t.Errorf("expected a tensor of another trace to be named, found %v", err)
+	}
+}
+
+// TestFloorDivisionAtTheEnds of the range of integers.
+func TestFloorDivisionAtTheEnds(t *testing.T) {
+	x := slices.Wrap([]int64{math.MaxInt64, math.MinInt64, math.MinInt64 + 1}, 3)
+	got, err := run(choicetest.Open(t, "ort"), func(xs []*Tensor) []*Tensor { return []*Tensor{eager.FloorDivScalar(xs[0], -3)} }, []*slices.Tensor{x})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quotients, err := slices.Values[int64](got[0])
+	if text := fmt.Sprint(quotients); err != nil || text != "[-3074457345618258603 3074457345618258602 3074457345618258602]" {
+		t.Errorf("found %s, %v", text, err)
 	}
 }
 
