@@ -6,16 +6,19 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"visus/eager"
 	host "visus/eager/slices"
 	"visus/engine"
 	"visus/engine/choice/choicetest"
+	"visus/graph"
 	"visus/internal/golden"
 	"visus/observer"
 	"visus/stimulus"
 	"visus/stimulus/raster"
+	"visus/tensor"
 )
 
 // resnet opens the supplied ResNet-20 and a number of labelled CIFAR images.
@@ -171,4 +174,78 @@ func BenchmarkProjectedGradient(b *testing.B) {
 			})
 		}
 	}
+}
+
+// TestNoGradient: an operator without a gradient is named, to attacks that need one; others run.
+func TestNoGradient(t *testing.T) {
+	e := choicetest.Open(t, "ort")
+	b := graph.NewBuilder("reverses", 20)
+	x := b.Input("x", tensor.Float32, graph.Dim{Size: -1, Symbol: "n"}, graph.Dim{Size: 3}, graph.Dim{Size: 4}, graph.Dim{Size: 4})
+	weights := tensor.New(tensor.Float32, 2, 48)
+	tensor.Values[float32](weights)[0] = 1
+	swap := func(v graph.Value) graph.Value {
+		return b.Op("Transpose", []graph.Value{v}, graph.Attribute{Name: "perm", Value: []int64{1, 0, 2, 3}})
+	}
+	turned := b.Op("ReverseSequence", []graph.Value{swap(x), b.Ints(1)}, graph.Attribute{Name: "time_axis", Value: int64(0)}, graph.Attribute{Name: "batch_axis", Value: int64(1)})
+	b.Output("y", b.Gemm(b.Flatten(swap(turned), 1), b.Initializer("w", weights), graph.Value{}))
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "reverses.onnx")
+	if err := g.Save(path, graph.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := observer.Open(context.Background(), e, path, observer.Options{Preprocessing: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	n, err := NewNetwork(e, m, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	images, err := n.Images([]*raster.Image{raster.New(4, 4)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := Task[*host.Tensor]{Model: n, Images: images, Goal: Misclassified[*host.Tensor]{host.Wrap([]int64{0}, 1)}, Random: rand.New(rand.NewPCG(1, 0))}
+	if _, err := Run(context.Background(), FastGradient[*host.Tensor](LInf), task, 0.1); err == nil || !strings.Contains(err.Error(), "ReverseSequence") {
+		t.Errorf("expected the operator to be named, found %v", err)
+	}
+	if _, err := Run(context.Background(), Noise[*host.Tensor]{Metric: LInf}, task, 0.1); err != nil {
+		t.Errorf("noise needs no gradient: %v", err)
+	}
+	for want, change := range map[string]func(task *Task[*host.Tensor]){
+		"image 0 has the value 2":                  func(task *Task[*host.Tensor]) { task.Images = eager.FullLike(images, 2) },
+		"expected a random generator":              func(task *Task[*host.Tensor]) { task.Random = nil },
+		"expected positions within":                func(task *Task[*host.Tensor]) { task.Goal = Misclassified[*host.Tensor]{host.Wrap([]int64{7}, 1)} },
+		"gradients need Misclassified or Targeted": func(task *Task[*host.Tensor]) { task.Goal = Both[*host.Tensor]{task.Goal, task.Goal} },
+		"expected images [n, ...], found shape":    func(task *Task[*host.Tensor]) { task.Images = host.Wrap([]float32{}, 0, 3) },
+	} {
+		wrong := task
+		wrong.Model = network2{}
+		change(&wrong)
+		if _, err := Run(context.Background(), FastGradient[*host.Tensor](LInf), wrong, 0.1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("expected %q, found %v", want, err)
+		}
+	}
+	if _, err := Run(context.Background(), FastGradient[*host.Tensor](LInf), task, 0.1, -1); err == nil || !strings.Contains(err.Error(), "epsilon is -1") {
+		t.Errorf("expected the epsilon to be named, found %v", err)
+	}
+}
+
+// network2 tells two classes by the mean of an image.
+type network2 struct{}
+
+func (network2) Bounds() (low, high float64) { return 0, 1 }
+
+func (network2) Logits(x *host.Tensor) *host.Tensor {
+	mean := eager.Mean(eager.Flatten(x, 1, -1), true, 1)
+	return eager.Concatenate(1, mean, eager.Neg(mean))
+}
+
+func (n network2) Gradient(loss Loss, x *host.Tensor, args ...*host.Tensor) (logits, gradient *host.Tensor) {
+	return Function[*host.Tensor]{0, 1, n.Logits}.Gradient(loss, x, args...)
 }

@@ -119,7 +119,7 @@ func (b Browser) pairs() int {
 func (b Browser) files() []File { return nil }
 
 func (b Browser) data() (browserData, error) {
-	out := browserData{Observers: b.Observers}
+	out := browserData{Observers: append([]string{}, b.Observers...)} // none is a list too
 	if len(b.Conditions) == 0 {
 		return out, fmt.Errorf("no conditions, expected at least the reference")
 	}

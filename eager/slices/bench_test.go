@@ -23,12 +23,18 @@ func BenchmarkImage(b *testing.B) {
 			}
 		})
 	}
+	ten, mask := Wrap(make([]float32, 10), 10), eager.Less(x, y)
+	run("scale 10", func() error { return eager.MulScalar(ten, 2).Err() })
+	run("less 10", func() error { return eager.LessScalar(ten, 2).Err() })
 	run("add into", func() error { return BinaryInto(out, eager.OpAdd, x, y) })
 	for name, f := range map[string]func() *Tensor{
 		"add": func() *Tensor { return eager.Add(x, y) }, "scale": func() *Tensor { return eager.MulScalar(x, 2) },
 		"divide": func() *Tensor { return eager.Div(x, y) }, "maximum": func() *Tensor { return eager.Maximum(x, y) },
 		"abs": func() *Tensor { return eager.Abs(x) }, "sign": func() *Tensor { return eager.Sign(x) }, "exp": func() *Tensor { return eager.Exp(x) },
-		"less": func() *Tensor { return eager.Less(x, y) }, "clip": func() *Tensor { return eager.Clip(x, -1, 1) },
+		"less": func() *Tensor { return eager.Less(x, y) }, "less than 1": func() *Tensor { return eager.LessScalar(x, 1) },
+		"where": func() *Tensor { return eager.Where(mask, x, y) }, "where 0": func() *Tensor { return eager.Where(mask, x, eager.Scalar(x, 0)) },
+		"rows": func() *Tensor { return eager.Max(eager.Reshape(x, -1, 224), false, -1) },
+		"clip": func() *Tensor { return eager.Clip(x, -1, 1) },
 		"sum": func() *Tensor { return eager.Sum(x, false) }, "max": func() *Tensor { return eager.Max(x, false) },
 		"l2": func() *Tensor { return eager.L2(x, false) }, "sort": func() *Tensor { sorted, _ := eager.Sort(x, 0); return sorted },
 	} {

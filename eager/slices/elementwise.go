@@ -202,21 +202,34 @@ func combineMasks(op eager.BinaryOp, dst, a, b []bool) error {
 }
 
 // block is how many elements are combined at a time where an operand is one element: it is repeated so often.
-const block = 512
+const block = 256
 
 // combine applies op; an operand of one element stands for all.
 func combine[E number](op eager.BinaryOp, dst, a, b []E) {
-	if len(a) == len(dst) && len(b) == len(dst) && len(dst) < 1<<18 { // as fast as memory is; and nothing is allocated
-		pairs(op, dst, a, b)
+	if len(dst) <= block || len(a) == len(b) && len(dst) < 1<<18 { // as fast as memory is; of equal lengths, nothing is allocated
+		pairs(op, dst, repeated(a, len(dst)), repeated(b, len(dst)))
 		return
 	}
+	inBlocks(dst, a, b, func(dst, a, b []E) { pairs(op, dst, a, b) })
+}
+
+// inBlocks gives f parts of dst and of both operands, of equal length, on all cores.
+func inBlocks[D element, E number](dst []D, a, b []E, f func(dst []D, a, b []E)) {
 	parallel(len(dst), 1<<15, func(from, to int) {
 		var left, right [block]E
 		for ; from < to; from += block {
 			end := min(from+block, to)
-			pairs(op, dst[from:end], part(a, &left, from, end), part(b, &right, from, end))
+			f(dst[from:end], part(a, &left, from, end), part(b, &right, from, end))
 		}
 	})
+}
+
+// repeated is a, or the one element that a has, n times.
+func repeated[E number](a []E, n int) []E {
+	if len(a) == n {
+		return a
+	}
+	return slices.Repeat(a, n)
 }
 
 // part is a[from:to], or the one element that a has, repeated.
@@ -321,22 +334,35 @@ func (t *Tensor) Compare(op eager.CompareOp, y *Tensor) *Tensor {
 }
 
 func compare[E number](op eager.CompareOp, dst []bool, a, b []E) {
-	for i := range dst {
-		x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
-		switch op {
-		case eager.OpLess:
-			dst[i] = x < y
-		case eager.OpLessEqual:
-			dst[i] = x <= y
-		case eager.OpGreater:
-			dst[i] = x > y
-		case eager.OpGreaterEqual:
-			dst[i] = x >= y
-		case eager.OpEqual:
-			dst[i] = x == y
-		case eager.OpNotEqual:
-			dst[i] = x != y
+	if len(dst) <= block {
+		comparePairs(op, dst, repeated(a, len(dst)), repeated(b, len(dst)))
+		return
+	}
+	inBlocks(dst, a, b, func(dst []bool, a, b []E) { comparePairs(op, dst, a, b) })
+}
+
+// comparePairs knows less, and greater as less the other way round.
+func comparePairs[E number](op eager.CompareOp, dst []bool, a, b []E) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	switch op {
+	case eager.OpLess:
+		for i := range dst {
+			dst[i] = a[i] < b[i]
 		}
+	case eager.OpLessEqual:
+		for i := range dst {
+			dst[i] = a[i] <= b[i]
+		}
+	case eager.OpEqual:
+		for i := range dst {
+			dst[i] = a[i] == b[i]
+		}
+	case eager.OpNotEqual:
+		for i := range dst {
+			dst[i] = a[i] != b[i]
+		}
+	default:
+		comparePairs(op-eager.OpGreater, dst, b, a)
 	}
 }
 

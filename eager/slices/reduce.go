@@ -1,9 +1,9 @@
 package slices
 
 import (
+	"cmp"
 	"math"
 	"slices"
-	"sort"
 
 	"visus/eager"
 )
@@ -53,39 +53,75 @@ func (t *Tensor) lines(axes []int) *Tensor {
 	return t.plain().Transpose(append(moved, axes...))
 }
 
+// piece is how many elements of a long line are folded at a time. It is fixed, so that sums do not depend on the number of cores.
+const piece = 1 << 15
+
 func fold[E number](op eager.ReduceOp, dst, src []E, length int) {
+	if length < 2*piece {
+		parallel(len(dst), 1+piece/max(length, 1), func(from, to int) {
+			for i := from; i < to; i++ {
+				dst[i] = foldLine(op, src[i*length:(i+1)*length])
+			}
+		})
+		return
+	}
 	for i := range dst {
-		line := src[i*length : (i+1)*length]
-		switch op {
-		case eager.OpMin:
-			dst[i] = slices.Min(line)
-		case eager.OpMax:
-			dst[i] = slices.Max(line)
-		default:
-			dst[i] = foldLine(op, line)
-		}
+		dst[i] = foldLong(op, src[i*length:(i+1)*length])
 	}
 }
 
 func foldLine[E number](op eager.ReduceOp, line []E) E {
-	if typeOf[E]() == eager.Int64 {
-		return accumulate[E](op, line)
+	if inFloat64[E](op) {
+		return E(total(op, line))
 	}
-	total := 0.0
+	return accumulate(op, line)
+}
+
+func foldLong[E number](op eager.ReduceOp, line []E) E {
+	if inFloat64[E](op) {
+		return E(total(op, inPieces(op, line, total[E])))
+	}
+	return accumulate(op, inPieces(op, line, accumulate[E]))
+}
+
+func inFloat64[E number](op eager.ReduceOp) bool { return op <= eager.OpProd && typeOf[E]().Float() }
+
+func inPieces[E, P number](op eager.ReduceOp, line []E, f func(eager.ReduceOp, []E) P) []P {
+	parts := make([]P, (len(line)+piece-1)/piece)
+	parallel(len(parts), 1, func(from, to int) {
+		for i := from; i < to; i++ {
+			parts[i] = f(op, line[i*piece:min((i+1)*piece, len(line))])
+		}
+	})
+	return parts
+}
+
+// total sums or multiplies. Four sums at a time do not wait for each other.
+func total[E number](op eager.ReduceOp, line []E) float64 {
 	if op == eager.OpProd {
-		total = 1
+		product := 1.0
+		for _, v := range line {
+			product *= float64(v)
+		}
+		return product
+	}
+	var a, b, c, d float64
+	for ; len(line) >= 4; line = line[4:] {
+		a, b, c, d = a+float64(line[0]), b+float64(line[1]), c+float64(line[2]), d+float64(line[3])
 	}
 	for _, v := range line {
-		if op == eager.OpProd {
-			total *= float64(v)
-		} else {
-			total += float64(v)
-		}
+		a += float64(v)
 	}
-	return E(total)
+	return (a + b) + (c + d)
 }
 
 func accumulate[E number](op eager.ReduceOp, line []E) E {
+	switch op {
+	case eager.OpMin:
+		return lowest(line)
+	case eager.OpMax:
+		return highest(line)
+	}
 	var total E
 	if op == eager.OpProd || op == eager.OpAll {
 		total = 1
@@ -103,6 +139,28 @@ func accumulate[E number](op eager.ReduceOp, line []E) E {
 		}
 	}
 	return total
+}
+
+func lowest[E number](line []E) E {
+	a, b, c, d := line[0], line[0], line[0], line[0]
+	for ; len(line) >= 4; line = line[4:] {
+		a, b, c, d = min(a, line[0]), min(b, line[1]), min(c, line[2]), min(d, line[3])
+	}
+	for _, v := range line {
+		a = min(a, v)
+	}
+	return min(a, b, c, d)
+}
+
+func highest[E number](line []E) E {
+	a, b, c, d := line[0], line[0], line[0], line[0]
+	for ; len(line) >= 4; line = line[4:] {
+		a, b, c, d = max(a, line[0]), max(b, line[1]), max(c, line[2]), max(d, line[3])
+	}
+	for _, v := range line {
+		a = max(a, v)
+	}
+	return max(a, b, c, d)
 }
 
 // ArgReduce returns the first position of the extreme; NaN counts as the extreme.
@@ -152,21 +210,34 @@ func (t *Tensor) SortWithIndex(axis int, descending bool) (sorted, index *Tensor
 	swap[axis], swap[last] = last, axis
 	lines := t.plain().Transpose(swap)
 	wide, order := values[float64](lines.Cast(eager.Float64)), make([]int64, t.size)
-	for start := 0; start < t.size; start += n {
-		line, own := wide[start:start+n], order[start:start+n]
-		for i := range own {
-			own[i] = int64(i)
+	parallel(t.size/max(n, 1), 1+(1<<12)/max(n, 1), func(from, to int) {
+		for i := from; i < to; i++ {
+			sortLine(order[i*n:(i+1)*n], wide[i*n:(i+1)*n], descending)
 		}
-		sort.SliceStable(own, func(i, j int) bool {
-			a, b := line[own[i]], line[own[j]]
-			if descending {
-				a, b = b, a
-			}
-			return a < b || b != b && a == a
-		})
-	}
+	})
 	index = of(order, lines.shape).Transpose(swap)
 	return eager.TakeAlongAxis(t, index, axis), index
+}
+
+// sortLine fills order with the positions of the line in their order; equal elements keep theirs.
+func sortLine(order []int64, line []float64, descending bool) {
+	for i := range order {
+		order[i] = int64(i)
+	}
+	before := func(a, b float64) bool { return a < b || b != b && a == a }
+	slices.SortFunc(order, func(i, j int64) int {
+		a, b := line[i], line[j]
+		if descending {
+			a, b = b, a
+		}
+		switch {
+		case before(a, b):
+			return -1
+		case before(b, a):
+			return 1
+		}
+		return cmp.Compare(i, j)
+	})
 }
 
 // CumSum returns running sums, kept in float64 for floats.
