@@ -35,7 +35,7 @@ func BenchmarkImage(b *testing.B) {
 		"where": func() *Tensor { return eager.Where(mask, x, y) }, "where 0": func() *Tensor { return eager.Where(mask, x, eager.Scalar(x, 0)) },
 		"rows": func() *Tensor { return eager.Max(eager.Reshape(x, -1, 224), false, -1) },
 		"clip": func() *Tensor { return eager.Clip(x, -1, 1) },
-		"sum": func() *Tensor { return eager.Sum(x, false) }, "max": func() *Tensor { return eager.Max(x, false) },
+		"sum":  func() *Tensor { return eager.Sum(x, false) }, "max": func() *Tensor { return eager.Max(x, false) },
 		"l2": func() *Tensor { return eager.L2(x, false) }, "sort": func() *Tensor { sorted, _ := eager.Sort(x, 0); return sorted },
 	} {
 		run(name, func() error { return f().Err() })
