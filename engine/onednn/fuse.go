@@ -209,12 +209,65 @@ func (f *fusion) element(v *value) {
 	}
 	f.kept[v] = true
 	if len(loops) > 0 && !f.apart && f.room(loops[:1]) && !f.returns(v, loops[0]) { // the first loop that uses it may compute it
-		u := loops[0]
+		u := f.gathered(v, loops)
 		u.members, u.stored = append(u.members, v), append(u.stored, v)
 		f.where[v] = []*unit{u}
 		return
 	}
 	f.found(v, v.shape)
+}
+
+// gathered is the first of the loops that use a value, together with those of the others that can run within it. So sums that use the value are
+// made where it is, and do not read it back.
+func (f *fusion) gathered(v *value, loops []*unit) *unit {
+	first := loops[0]
+	for _, u := range loops[1:] {
+		if len(first.members)+len(u.members) > mostMembers || f.returns(v, u) || f.leads(first, u) || f.leads(u, first) {
+			continue
+		}
+		f.merge(first, u)
+		f.units = slices.DeleteFunc(f.units, func(other *unit) bool { return other == u })
+	}
+	return first
+}
+
+// leads says whether a loop needs, by way of other units or of a fold, something that another one makes.
+func (f *fusion) leads(from, to *unit) bool {
+	seen := map[*unit]bool{from: true}
+	var users func(v *value, folded bool) bool
+	visit := func(u *unit, folded bool) bool {
+		if u == to {
+			return folded
+		}
+		if u == nil || seen[u] {
+			return false
+		}
+		seen[u] = true
+		return slices.ContainsFunc(u.values(), func(v *value) bool { return users(v, true) })
+	}
+	users = func(v *value, folded bool) bool {
+		return v.index <= to.position && slices.ContainsFunc(f.users[v], func(user *value) bool {
+			switch m := user.maker.(type) {
+			case *view:
+				return users(user, true)
+			case *result:
+				return visit(f.calls[m.call], true)
+			}
+			return slices.ContainsFunc(f.where[user], func(u *unit) bool { return visit(u, folded) })
+		})
+	}
+	return slices.ContainsFunc(from.members, func(v *value) bool {
+		_, folded := v.maker.(*fold)
+		return users(v, folded)
+	})
+}
+
+// values are what the unit makes.
+func (u *unit) values() []*value {
+	if u.call != nil {
+		return u.call.out
+	}
+	return u.members
 }
 
 func (f *fusion) room(loops []*unit) bool {
