@@ -475,6 +475,10 @@ func (p *planner) free(shape []int) (dnnl.Desc, error) {
 	if len(shape) < 3 || shape[1]%block == 0 && size(shape[2:]) > wide {
 		return p.scope.Any(dnnl.F32, shape...)
 	}
+	return p.channelsLast(shape)
+}
+
+func (p *planner) channelsLast(shape []int) (dnnl.Desc, error) {
 	order := slices.Concat([]int{0}, all(len(shape))[2:], []int{1})
 	strides := make([]int, len(shape))
 	n := 1

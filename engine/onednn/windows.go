@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"visus/engine/onednn/dnnl"
+	"visus/engine/onednn/kernel"
+	"visus/tensor"
 )
 
 var windows = map[string]operator{
@@ -99,6 +101,13 @@ func deconvolution(t *translator, n *node) ([]*value, error) {
 		w.after[d] = (x.shape[2+d]-1)*w.strides[d] + w.reach(d) - n.shape[0][2+d] - w.before[d]
 	}
 	groups := int(n.Int("group", 1))
+	if groups == 1 && narrow(weights, x.shape[0]) {
+		y := t.overlap(w, x, weights, n.shape[0])
+		if bias != nil {
+			y = t.el(kernel.Add, y, t.channels(bias, len(y.shape)))
+		}
+		return list(y), nil
+	}
 	if groups > 1 {
 		weights = t.reshape(weights, append([]int{groups, x.shape[1] / groups}, weights.shape[1:]...)...)
 		weights = t.transpose(weights, append([]int{0, 2, 1}, all(len(weights.shape))[3:]...)...)
@@ -110,6 +119,41 @@ func deconvolution(t *translator, n *node) ([]*value, error) {
 		return p.window("ConvTranspose", p.scope.Deconvolution, w.convolution(dnnl.ForwardTraining), c, x, weights, bias)
 	}
 	return t.invoke(w.key(), c, x.kind, n.shape[0]), nil
+}
+
+// narrow says whether a transposed convolution with weights [C, O, k...] is one of the plane with so few outputs O that oneDNN, which works on vectors of
+// outputs, would mostly compute nothing, and whether there are samples enough for all threads.
+func narrow(weights *value, samples int) bool {
+	return len(weights.shape) == 4 && weights.shape[1] <= block/4 && size(weights.shape[1:]) <= 4*block && samples > 1
+}
+
+// overlap is the transposed convolution, without groups, of x [N, C, H, W] with weights [C, O, k, k].
+func (t *translator) overlap(w window, x, weights *value, shape []int) *value {
+	c := call{name: "Overlap", in: []*value{x, weights}}
+	c.plan = func(p *planner, c *call) error {
+		last, err := p.channelsLast(x.shape)
+		if err != nil {
+			return err
+		}
+		from, err := p.as(x, last)
+		if err != nil {
+			return err
+		}
+		by, err := p.plain(weights)
+		if err != nil {
+			return err
+		}
+		k := kernel.Overlap{Samples: x.shape[0], Channels: x.shape[1], Outputs: shape[1], Size: [2]int(x.shape[2:]), OutSize: [2]int(shape[2:]),
+			Window: [2]int(w.kernel), Stride: [2]int(w.strides), Dilation: [2]int(w.dilations), Pad: [2]int(w.before)}
+		out := p.room(tensor.Float32, dense(shape))
+		p.places[c.out[0]] = out
+		p.kernel(c.name, func() stepper {
+			k.X, k.Weights, k.Out = from.pointer(), by.pointer(), out.pointer()
+			return k
+		}, out, from, by)
+		return nil
+	}
+	return t.invoke(w.key(), c, x.kind, shape)[0]
 }
 
 // window plans a convolution forward, whose layouts the primitive chooses.
@@ -165,7 +209,11 @@ func convGradInput(t *translator, n *node) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights = t.grouped(weights, int(n.Int("group", 1)))
+	groups := int(n.Int("group", 1))
+	if groups == 1 && narrow(weights, dy.shape[0]) {
+		return list(t.overlap(w, dy, weights, n.shape[0])), nil
+	}
+	weights = t.grouped(weights, groups)
 	c := call{name: "ConvGradInput", in: []*value{dy, weights}}
 	c.plan = func(p *planner, c *call) error {
 		return p.backward("ConvGradInput", w.convolution(dnnl.BackwardData), c.out[0],

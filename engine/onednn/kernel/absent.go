@@ -63,3 +63,6 @@ func (Sample) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding
 
 // Step reports ErrNoBinding.
 func (Integers) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding }
+
+// Step reports ErrNoBinding.
+func (Overlap) Step(int) (Step, func(), error) { return Step{}, nil, ErrNoBinding }

@@ -20,8 +20,12 @@ func numbers(b *testing.B, n int) unsafe.Pointer {
 	return at
 }
 
-// benchmark runs a loop on two threads and says how much memory it reads and writes a second; bytes is that of one run.
-func benchmark(b *testing.B, l Loop, bytes int) {
+type stepper interface {
+	Step(threads int) (Step, func(), error)
+}
+
+// benchmark runs a loop or another kernel on two threads and says how much memory it reads and writes a second; bytes is that of one run.
+func benchmark(b *testing.B, l stepper, bytes int) {
 	step, release, err := l.Step(2)
 	if err != nil {
 		b.Fatal(err)
@@ -99,4 +103,13 @@ func BenchmarkAdam(b *testing.B) {
 		Results: []Result{stored(18, p), stored(10, m), stored(13, v)},
 	}
 	benchmark(b, l, 28*n)
+}
+
+// BenchmarkOverlap is the last layer of SlowVAE's decoder at batch 128: 32 channels of 32×32 to one of 64×64. Bytes are those of its input.
+func BenchmarkOverlap(b *testing.B) {
+	o := Overlap{Samples: 128, Channels: 32, Outputs: 1, Size: [2]int{32, 32}, OutSize: [2]int{64, 64},
+		Window: [2]int{4, 4}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}, Pad: [2]int{1, 1}}
+	const n = 128 * 32 * 32 * 32
+	o.X, o.Weights, o.Out = numbers(b, n), numbers(b, 32*16), numbers(b, 128*64*64)
+	benchmark(b, o, 4*n)
 }

@@ -1,4 +1,5 @@
 // Our kernels in C: the loop machine, the runner of lists, the threads.
+#pragma once
 #include <stdint.h>
 
 // A function of a step gives 0 or what went wrong.

@@ -1,6 +1,6 @@
 //go:build unix && cgo
 
-#include "kernel.h"
+#include "special.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,31 +9,41 @@
 typedef void part_runner(const kernel_loop *loop, int part);
 
 part_runner kernel_run_plain, kernel_run_avx2, kernel_run_avx512;
+kernel_job kernel_overlap_plain, kernel_overlap_avx2, kernel_overlap_avx512;
+
+typedef struct {
+  part_runner *run;
+  kernel_job *overlap;
+} instructions;
+
+static const instructions plain = {kernel_run_plain, kernel_overlap_plain};
 
 #if defined(__x86_64__)
 // best goes by what the processor has and by oneDNN's variable for the instructions that may be used, which holds for these loops too.
-static part_runner *best(void) {
+static const instructions avx2 = {kernel_run_avx2, kernel_overlap_avx2}, avx512 = {kernel_run_avx512, kernel_overlap_avx512};
+
+static instructions best(void) {
   const char *most = getenv("ONEDNN_MAX_CPU_ISA");
   if (!most) most = getenv("DNNL_MAX_CPU_ISA");
   if (!most) most = "ALL";
   __builtin_cpu_init();
-  int plain = !strcmp(most, "SSE41") || !strcmp(most, "AVX");
-  if (plain || !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return kernel_run_plain;
+  int old = !strcmp(most, "SSE41") || !strcmp(most, "AVX");
+  if (old || !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return plain;
   if (strncmp(most, "AVX2", 4) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-    return kernel_run_avx512;
+    return avx512;
   }
-  return kernel_run_avx2;
+  return avx2;
 }
 #else
-static part_runner *best(void) { return kernel_run_plain; }
+static instructions best(void) { return plain; }
 #endif
 
-static part_runner *run_part;
+static instructions chosen;
 
-static __attribute__((constructor)) void choose(void) { run_part = best(); }
+static __attribute__((constructor)) void choose(void) { chosen = best(); }
 
-static void work(void *loop, int part) { run_part(loop, part); }
+static void work(void *loop, int part) { chosen.run(loop, part); }
 
 const double kernel_identity[] = {0, 0, -INFINITY, INFINITY, 1};
 
@@ -85,4 +95,11 @@ int kernel_loop_run(void *argument) {
   kernel_parallel(work, argument, l->parts);
   if (!l->grouped) put_together(l);
   return 0;
+}
+
+int kernel_overlap_run(void *argument) {
+  const kernel_overlap *o = argument;
+  int64_t used = o->outputs * o->window[0] * o->window[1];
+  for (int64_t c = 0; c < o->channels; c++) memcpy(o->packed + c * o->width, o->weights + c * used, used * sizeof(float));
+  return kernel_spread(chosen.overlap, o, o->samples, o->parts);
 }

@@ -9,7 +9,9 @@
 #include "options.h"
 
 #define RUN_PART kernel_run_avx2
+#define OVERLAP kernel_overlap_avx2
 #include "machine.h"
+#include "overlap.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

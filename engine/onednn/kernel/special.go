@@ -115,6 +115,14 @@ const (
 	Reflection
 )
 
+// Overlap is a transposed convolution of few outputs in the plane: each pixel of X [Samples, Size, Channels] times Weights [Channels, Outputs,
+// Window] is added to Out [Samples, Outputs, OutSize] where the pixel's window lies, that of the first pixel Pad before the first output.
+type Overlap struct {
+	X, Weights, Out                              unsafe.Pointer
+	Samples, Channels, Outputs                   int
+	Size, OutSize, Window, Stride, Dilation, Pad [2]int
+}
+
 // Integers is a Loop in int64, whose types are int64, int32, uint8 and bool, without folds: exact, one element after the other, with
 // the operators that are Whole.
 type Integers Loop

@@ -1,6 +1,7 @@
 // Kernels for what no loop does, each with an argument of its own. Arrays are dense; where a dimension is singled out they are seen as
 // [before, n, behind]. Indices are int64 and count from the end where they are negative; one outside of its dimension makes the kernel give
 // KERNEL_OUTSIDE, and then what it has written is anything. Results do not depend on the number of parts.
+#pragma once
 #include "kernel.h"
 
 enum { KERNEL_OUTSIDE = 1001, KERNEL_BY_ZERO = 1002 };
@@ -105,5 +106,20 @@ typedef struct {
 int kernel_sample_run(void *sample);       // out [samples, channels, places]
 int kernel_sample_input_run(void *sample); // out is x's gradient; x itself is not read
 int kernel_sample_grid_run(void *sample);  // out is the grid's gradient
+
+// A transposed convolution of few outputs in the plane: each pixel of x [samples, size..., channels] times weights [channels, outputs, taps] is
+// added to out [samples, outputs, out_size...] where the pixel's window lies.
+typedef struct {
+  const float *x, *weights;
+  float *out;
+  int64_t samples, channels, outputs;
+  int64_t size[2], out_size[2], window[2], stride[2], dilation[2], pad[2];
+  int64_t width;  // of a pixel's outputs times taps: whole vectors
+  float *packed;  // weights [channels, width]
+  float *scratch; // for each part, a row of pixels [size[1], width]
+  int parts;
+} kernel_overlap;
+
+int kernel_overlap_run(void *overlap);
 
 int kernel_integers_run(void *exact); // a kernel_exact whose numbers are int64; types are int64, int32, uint8 and bool

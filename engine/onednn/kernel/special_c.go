@@ -147,6 +147,24 @@ func (s Sample) Step(threads int) (step Step, release func(), err error) {
 	})
 }
 
+// Step is as Take's. Threads share the samples.
+func (o Overlap) Step(threads int) (Step, func(), error) {
+	width := (o.Outputs*o.Window[0]*o.Window[1] + lineSize - 1) / lineSize * lineSize
+	work := o.Samples * o.Size[0] * o.Size[1] * o.Channels * width / lineSize
+	return special("overlap", C.kernel_overlap_run, threads, work, func(c *compiler, parts C.int) unsafe.Pointer {
+		a := C.kernel_overlap{
+			x: (*C.float)(o.X), weights: (*C.float)(o.Weights), out: (*C.float)(o.Out), samples: number(o.Samples), channels: number(o.Channels),
+			outputs: number(o.Outputs), width: number(width), packed: unsafe.SliceData(list[C.float](c, o.Channels*width)),
+			scratch: unsafe.SliceData(list[C.float](c, int(parts)*o.Size[1]*width)), parts: parts,
+		}
+		for d := range 2 {
+			a.size[d], a.out_size[d], a.window[d] = number(o.Size[d]), number(o.OutSize[d]), number(o.Window[d])
+			a.stride[d], a.dilation[d], a.pad[d] = number(o.Stride[d]), number(o.Dilation[d]), number(o.Pad[d])
+		}
+		return one(c, a)
+	})
+}
+
 // Step is as Loop's; one thread runs it.
 func (l Integers) Step(int) (s Step, release func(), err error) {
 	if err := l.check(); err != nil {
