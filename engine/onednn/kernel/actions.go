@@ -58,6 +58,9 @@ func (c *compiler) operand(i int, o Operand) {
 	case o.Type == tensor.Float32 && c.dense(o.Strides) && !c.overwritten(i):
 		r.slot = c.pointer()
 		a.kind = C.ACTION_POINT
+		if c.extent(o.Strides) > cached {
+			a.form = 1
+		}
 	default:
 		r.whole = o.Strides[c.first] == 0
 		r.slot = c.tileSlot(true)

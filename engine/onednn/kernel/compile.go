@@ -19,6 +19,7 @@ const (
 	tileSize = 1024    // elements of a tile, unless there are so many registers that they would not fit
 	lineSize = 16      // floats in a cache line
 	serial   = 1 << 15 // operations on elements below which one thread is faster than several
+	cached   = 1 << 18 // floats that a core's own caches hold
 )
 
 // Step compiles the loop for so many threads. release frees it, after the last list that runs it is closed.
@@ -336,6 +337,17 @@ func (c *compiler) elements() int {
 	n := 1
 	for _, d := range c.Dims {
 		n *= d
+	}
+	return n
+}
+
+// extent is how many different elements an access has.
+func (c *compiler) extent(strides []int) int {
+	n := 1
+	for d, size := range c.Dims {
+		if strides[d] != 0 {
+			n *= size
+		}
 	}
 	return n
 }

@@ -53,7 +53,7 @@ typedef struct {
   int kind;
   int level;  // the innermost digit that it depends on: while only inner ones change, what it did stays valid
   int length; // 0: the tile's; 1: one element; 2: a whole tile's, also where the last one is short
-  int op, form;
+  int op, form; // POINT: form 1 asks for what lies behind the tile, too
   int out, a, b, c; // slots
   int access;       // POINT, LOAD, STORE; FOLD: the fold
 } kernel_action;
