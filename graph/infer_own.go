@@ -11,6 +11,7 @@ const OwnDomain = "visus"
 // ownRules are the shape rules of visus's own operators, which graph/grad writes and graph/lower describes and turns into ONNX's.
 var ownRules = map[string]rule{
 	"StopGradient": inferSame, "StraightThrough": inferSame, "ClipGradientNorm": inferSame, "RedirectedRelu": inferSame, "CustomGradient": inferSame,
+	"Recompute": inferSame, "After": inferSame,
 	"ConvGradInput": inferConvGradInput, "ConvGradWeight": inferConvGradWeight,
 	"MaxPoolGrad": inferSame, "AveragePoolGrad": inferAveragePoolGrad,
 	"ResizeGrad": inferResizeGrad, "GridSampleGrad": inferGridSampleGrad, "BatchNormGrad": inferBatchNormGrad,

@@ -26,7 +26,8 @@ var elementwise = map[string]operator{
 	"GreaterOrEqual": comparison(kernel.GreaterEqual), "Equal": equal,
 	"And": logical(kernel.And), "Or": logical(kernel.Or), "Xor": logical(kernel.Xor), "Not": logical(kernel.Not),
 	"IsNaN": logical(kernel.IsNaN), "IsInf": infinite, "Where": choose, "Cast": cast, "Clip": clip,
-	"Identity": same, "Dropout": same, "visus.StopGradient": same, "visus.ClipGradientNorm": same, "visus.CustomGradient": same,
+	"Identity": same, "Dropout": same, "visus.StopGradient": same, "visus.ClipGradientNorm": same, "visus.CustomGradient": same, "visus.Recompute": same,
+	"visus.After":           func(t *translator, n *node) ([]*value, error) { return list(t.after(n.in[0], n.in[1])), nil },
 	"visus.StraightThrough": func(_ *translator, n *node) ([]*value, error) { return n.in[1:2], nil },
 
 	"LeakyRelu": formula(func(t *translator, n *node, x *value) *value {

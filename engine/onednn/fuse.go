@@ -297,17 +297,21 @@ func (f *fusion) returns(v *value, loop *unit) bool {
 	})
 }
 
-// unitOf is what computes a value with memory, nil where it is given.
-func (f *fusion) unitOf(v *value) *unit {
+// unitsOf are what has to run before a value with memory can be read: what computes it, and what it is to come after.
+func (f *fusion) unitsOf(v *value) []*unit {
 	switch m := v.maker.(type) {
 	case *result:
-		return f.calls[m.call]
+		return []*unit{f.calls[m.call]}
 	case *view:
-		return f.unitOf(m.in)
+		var out []*unit
+		for _, of := range m.operands() {
+			out = append(out, f.unitsOf(of)...)
+		}
+		return out
 	case *leaf:
 		return nil
 	}
-	return f.where[v][0]
+	return f.where[v][:1]
 }
 
 // sources are the values with memory that a unit reads from elsewhere.
@@ -339,8 +343,10 @@ func (f *fusion) link() {
 	for _, u := range f.units {
 		u.after = map[*unit]bool{}
 		for _, v := range f.sources(u) {
-			if from := f.unitOf(v); from != nil && from != u {
-				u.after[from] = true
+			for _, from := range f.unitsOf(v) {
+				if from != u {
+					u.after[from] = true
+				}
 			}
 		}
 	}

@@ -42,9 +42,10 @@ type (
 	}
 	// view shows the memory of another value in another shape or order; where that has no such layout, a copy of it.
 	view struct {
-		of   func(layout) (layout, bool)
-		back func(layout) (layout, bool) // of's inverse; nil where it has none
-		in   *value
+		of    func(layout) (layout, bool) // nil: as it is
+		back  func(layout) (layout, bool) // of's inverse; nil where it has none
+		in    *value
+		after *value // nothing reads the view before this is made; nil: no matter
 	}
 	// result is one of the outputs of a call.
 	result struct {
@@ -67,8 +68,13 @@ type call struct {
 func (l *leaf) operands() []*value    { return nil }
 func (e *element) operands() []*value { return e.in }
 func (f *fold) operands() []*value    { return []*value{f.in} }
-func (v *view) operands() []*value    { return []*value{v.in} }
-func (r *result) operands() []*value  { return r.call.in }
+func (v *view) operands() []*value {
+	if v.after != nil {
+		return []*value{v.in, v.after}
+	}
+	return []*value{v.in}
+}
+func (r *result) operands() []*value { return r.call.in }
 
 // writer makes values; equal ones are made once.
 type writer struct {
@@ -230,7 +236,15 @@ func (w *writer) mean(v *value, axes ...int) *value {
 }
 
 func (w *writer) look(key string, v *value, shape []int, of, back func(layout) (layout, bool)) *value {
-	return w.once(fmt.Sprint("view ", v.index, key), func() *value { return w.add(v.kind, shape, &view{of, back, v}) })
+	return w.once(fmt.Sprint("view ", v.index, key), func() *value { return w.add(v.kind, shape, &view{of: of, back: back, in: v}) })
+}
+
+// after is v, which nothing reads before another value is made.
+func (w *writer) after(v, other *value) *value {
+	return w.once(fmt.Sprint("after ", v.index, " ", other.index), func() *value {
+		same := func(l layout) (layout, bool) { return l, true }
+		return w.add(v.kind, v.shape, &view{back: same, in: v, after: other})
+	})
 }
 
 func (w *writer) reshape(v *value, shape ...int) *value {

@@ -135,6 +135,11 @@ func (p *planner) stored(v *value) (place, error) {
 	case *leaf:
 		return p.settle(v, m, dense(v.shape)), nil
 	case *view:
+		if m.of == nil {
+			at, err := p.stored(m.in)
+			p.places[v] = at
+			return at, err
+		}
 		at, err := p.place(m.in)
 		if err != nil {
 			return place{}, err

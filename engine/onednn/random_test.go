@@ -233,7 +233,7 @@ func (d *drawing) operator() {
 
 func (d *drawing) unary() {
 	x, _, _ := d.operand()
-	op := pick(d, "unary", "Relu", "Relu", "Sigmoid", "Tanh", "Softplus", "Erf", "Abs", "Neg", "Exp", "Sqrt", "LeakyRelu", "Clip")
+	op := pick(d, "unary", "Relu", "Relu", "Sigmoid", "Tanh", "Softplus", "Erf", "Abs", "Neg", "Exp", "Sqrt", "LeakyRelu", "Clip", "visus.Recompute")
 	switch op {
 	case "Exp":
 		x = d.op("Tanh", []graph.Value{x})

@@ -100,6 +100,7 @@ func begin(g *graph.Graph, outputs, wrt []string) (*walk, error) {
 		return nil, err
 	}
 	w := &walk{b: b, g: next, forward: slices.Clone(next.Nodes), constants: len(next.Initializers), parts: map[string][]graph.Value{}}
+	w.segments()
 	return w, w.mark(outputs, wrt)
 }
 
@@ -115,6 +116,8 @@ type walk struct {
 	missing   []*graph.Node            // those of between without a rule
 	stops     []*graph.Node            // nodes on the way that no gradient goes through
 	parts     map[string][]graph.Value // what has arrived so far of a value's gradient
+	makers    map[string]*graph.Node   // of forward's values
+	segment   map[*graph.Node]*segment // of forward's nodes that are computed again
 }
 
 // mark finds the nodes between wrt and the outputs. It reports what of wrt the outputs do not depend on.
@@ -125,7 +128,7 @@ func (w *walk) mark(outputs, wrt []string) error {
 			n.Reads(func(name string) { needed[name] = true })
 		}
 	}
-	if err := w.start(outputs, wrt, needed); err != nil {
+	if err := w.check(outputs, wrt, needed); err != nil {
 		return err
 	}
 	for _, n := range w.forward {
@@ -160,8 +163,8 @@ func (w *walk) mark(outputs, wrt []string) error {
 	return w.b.Err()
 }
 
-// start checks what gradients are asked for.
-func (w *walk) start(outputs, wrt []string, needed map[string]bool) error {
+// check checks what gradients are asked for.
+func (w *walk) check(outputs, wrt []string, needed map[string]bool) error {
 	w.wrt, w.flows = set(wrt), set(wrt)
 	for _, name := range wrt {
 		if err := settled(w.b.Value(name)); err != nil {
@@ -206,11 +209,15 @@ func (w *walk) node(n *graph.Node) error {
 	}
 	b := w.b.Scope("grad/" + name)
 	c := call{Node: n}
+	for _, name := range n.Outputs {
+		c.dy = append(c.dy, w.total(b, name))
+	}
+	w.start(n, c.dy)
 	for _, name := range n.Inputs {
-		c.x = append(c.x, w.value(name))
+		c.x = append(c.x, w.seen(n, name))
 	}
 	for _, name := range n.Outputs {
-		c.y, c.dy = append(c.y, w.value(name)), append(c.dy, w.total(b, name))
+		c.y = append(c.y, w.seen(n, name))
 	}
 	for _, v := range append(slices.Clone(c.x), c.y...) {
 		if _, fixed := v.Sizes(); v.Name != "" && !fixed {
@@ -222,14 +229,15 @@ func (w *walk) node(n *graph.Node) error {
 		return fmt.Errorf("%s: %w", n, err)
 	}
 	for i, d := range dx[:min(len(dx), len(c.x))] { // a rule may go on to optional inputs that the node leaves out
-		if d.Name == "" || !w.flows[c.x[i].Name] {
+		to := n.Inputs[i]
+		if d.Name == "" || !w.flows[to] {
 			continue
 		}
 		part, err := unbroadcast(b, d, c.x[i])
 		if err = errors.Join(err, b.Err()); err != nil {
 			return fmt.Errorf("%s: the gradient of input %d: %w", n, i, err)
 		}
-		w.parts[c.x[i].Name] = append(w.parts[c.x[i].Name], part)
+		w.parts[to] = append(w.parts[to], part)
 	}
 	return nil
 }
@@ -317,12 +325,6 @@ func (w *walk) prune(gradients map[string]string) {
 
 // path tells how a node lies between what was asked for and the loss, "x -> conv1 -> NODE -> fc": the nodes of between are those behind it.
 func (w *walk) path(n *graph.Node) string {
-	makers := map[string]*graph.Node{}
-	for _, m := range w.forward {
-		for _, name := range m.Outputs {
-			makers[name] = m
-		}
-	}
 	words := []string{label(n)}
 	for at := n; at != nil; {
 		from := ""
@@ -331,7 +333,7 @@ func (w *walk) path(n *graph.Node) string {
 				from = name
 			}
 		})
-		if at = makers[from]; w.wrt[from] || at == nil {
+		if at = w.makers[from]; w.wrt[from] || at == nil {
 			words = append(words, from)
 			break
 		}

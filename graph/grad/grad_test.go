@@ -64,13 +64,23 @@ func evaluate(t *testing.T, g *graph.Graph, inputs map[string]*tensor.Tensor, wr
 	if err != nil {
 		t.Fatal(err)
 	}
+	var gradients []string
+	for _, name := range wrt {
+		gradients = append(gradients, names[name])
+	}
+	return outputsOf(t, g, inputs, gradients...)
+}
+
+// outputsOf runs the graph and returns values of it.
+func outputsOf(t *testing.T, g *graph.Graph, inputs map[string]*tensor.Tensor, names ...string) []*tensor.Tensor {
+	t.Helper()
 	facts, err := g.InferShapes()
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.Outputs = nil
-	for _, name := range wrt {
-		g.Outputs = append(g.Outputs, facts[names[name]])
+	for _, name := range names {
+		g.Outputs = append(g.Outputs, facts[name])
 	}
 	p, err := compile(runtime(t), g)
 	if err != nil {

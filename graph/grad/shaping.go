@@ -16,12 +16,16 @@ import (
 //	ClipGradientNorm  x [N,...]         max_norm (float)  x                    dx_n = dy_n·min(1, max_norm/|dy_n|), for each n
 //	RedirectedRelu    x [N,...], on     max (float, +∞)   min(max(x,0), max)   see redirect; on is an optional bool scalar
 //	CustomGradient    y, x...           gradient (graph)  y                    dx... = gradient(x..., y, dy), nothing to y
+//	Recompute         x                                   x                    dx = dy; ends a part that the gradient computes again
+//	After             x, other                            x, once other is     dx = dy, nothing to other
 var shaping = map[string]rule{
 	"visus.StopGradient":     none,
 	"visus.StraightThrough":  pass,
 	"visus.ClipGradientNorm": clipNorm,
 	"visus.RedirectedRelu":   redirect,
 	"visus.CustomGradient":   custom,
+	"visus.Recompute":        pass,
+	"visus.After":            pass,
 }
 
 // custom writes the node's own gradient graph, whose inputs are x..., y and dy.

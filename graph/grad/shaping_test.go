@@ -87,6 +87,18 @@ func TestStraightThrough(t *testing.T) {
 	expect(t, "df", got[2], 0, 0)
 }
 
+// TestAgain: what says when a gradient computes something is the identity.
+func TestAgain(t *testing.T) {
+	x, other, dy := of([]float32{1, -2}, 2), of([]float32{5, 6}, 2), of([]float32{3, 4}, 2)
+	got := shaped(t, "Recompute", []*tensor.Tensor{x}, dy, []string{"a"})
+	expect(t, "y", got[0], 1, -2)
+	expect(t, "dx", got[1], 3, 4)
+	got = shaped(t, "After", []*tensor.Tensor{x, other}, dy, []string{"a", "b"})
+	expect(t, "y", got[0], 1, -2)
+	expect(t, "dx", got[1], 3, 4)
+	expect(t, "dother", got[2], 0, 0)
+}
+
 // TestCustomGradient: y is 7a·b, say its values, and its gradients are what the node's own graph makes of a, b, y and dy.
 func TestCustomGradient(t *testing.T) {
 	inner := graph.NewBuilder("gradient", 20)
@@ -147,7 +159,8 @@ func TestGoldenRedirectedRelu(t *testing.T) {
 
 // TestShapingComplete: every operator that shapes gradients has its test above.
 func TestShapingComplete(t *testing.T) {
-	tested := []string{"visus.ClipGradientNorm", "visus.CustomGradient", "visus.RedirectedRelu", "visus.StopGradient", "visus.StraightThrough"}
+	tested := []string{"visus.After", "visus.ClipGradientNorm", "visus.CustomGradient", "visus.Recompute", "visus.RedirectedRelu",
+		"visus.StopGradient", "visus.StraightThrough"}
 	for op := range shaping {
 		if !slices.Contains(tested, op) {
 			t.Errorf("%s has no test", op)

@@ -29,4 +29,5 @@
 //
 // StopGradient(x), StraightThrough(x, f), ClipGradientNorm(x), RedirectedRelu(x, on) and CustomGradient(y, x...) shape gradients (graph/grad
 // says how). In the forward direction, which is all that is left of them after differentiation, they are x, f, x, x clipped to 0...max, and y.
+// Recompute(x) and After(x, other) are x: they say what a gradient computes again instead of keeping it, and not before what.
 package lower

@@ -26,7 +26,7 @@ var lowerings = map[string]struct {
 	"MaxPoolGrad": {2, maxPoolGrad}, "AveragePoolGrad": {1, averagePoolGrad},
 	"ResizeGrad": {1, resizeGrad}, "GridSampleGrad": {3, gridSampleGrad}, "BatchNormGrad": {3, batchNormGrad},
 	"StopGradient": {1, first}, "StraightThrough": {2, second}, "ClipGradientNorm": {1, first}, "RedirectedRelu": {1, clippedRelu},
-	"CustomGradient": {1, first},
+	"CustomGradient": {1, first}, "Recompute": {1, first}, "After": {2, first},
 }
 
 func first(_ *graph.Builder, c call) []graph.Value  { return c.x[:1] }
@@ -142,7 +142,7 @@ func replace(b *graph.Builder, n *graph.Node) ([]graph.Value, error) {
 // forward says whether a node is one of those that only shape gradients.
 func forward(n *graph.Node) bool {
 	return n.Op == "StopGradient" || n.Op == "StraightThrough" || n.Op == "ClipGradientNorm" || n.Op == "RedirectedRelu" ||
-		n.Op == "CustomGradient"
+		n.Op == "CustomGradient" || n.Op == "Recompute" || n.Op == "After"
 }
 
 // named gives values that the nodes make other names.
