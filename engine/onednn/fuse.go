@@ -16,7 +16,8 @@ type unit struct {
 	members  []*value // of a loop: elements and folds in the order of their making
 	stored   []*value // those of the members, or of the call, that get memory
 	position int      // the last member's index: earlier units come first where nothing else decides
-	after    map[*unit]bool
+	after    map[*unit]bool // what it comes after
+	before   map[*unit]bool // what comes after it
 	latest   int  // the largest position of the unit and all that it comes after
 	commit   bool // changes the state, or comes after what does
 }
@@ -341,11 +342,13 @@ func (f *fusion) sources(u *unit) []*value {
 // link notes for each unit which ones it comes after.
 func (f *fusion) link() {
 	for _, u := range f.units {
-		u.after = map[*unit]bool{}
+		u.after, u.before = map[*unit]bool{}, map[*unit]bool{}
+	}
+	for _, u := range f.units {
 		for _, v := range f.sources(u) {
 			for _, from := range f.unitsOf(v) {
 				if from != u {
-					u.after[from] = true
+					u.after[from], from.before[u] = true, true
 				}
 			}
 		}
@@ -437,23 +440,24 @@ func (f *fusion) merge(a, b *unit) {
 	}
 	a.stored = append(a.stored, b.stored...)
 	a.position = max(a.position, b.position)
-	maps.Copy(a.after, b.after)
-	for _, u := range f.units {
-		if u.after[b] {
-			delete(u.after, b)
-			u.after[a] = true
-		}
+	for u := range b.after {
+		delete(u.before, b)
+		u.before[a], a.after[u] = true, true
+	}
+	for u := range b.before {
+		delete(u.after, b)
+		u.after[a], a.before[u] = true, true
 	}
 	a.latest = max(a.latest, b.latest)
-	f.delay(a)
+	a.delay()
 }
 
 // delay tells those that come after a unit of its latest position.
-func (f *fusion) delay(u *unit) {
-	for _, v := range f.units {
-		if v.after[u] && v.latest < u.latest {
+func (u *unit) delay() {
+	for v := range u.before {
+		if v.latest < u.latest {
 			v.latest = u.latest
-			f.delay(v)
+			v.delay()
 		}
 	}
 }
@@ -461,14 +465,10 @@ func (f *fusion) delay(u *unit) {
 // order sorts the units so that each comes after those that it needs, otherwise as their last members were made.
 func (f *fusion) order() []*unit {
 	waiting := map[*unit]int{}
-	next := map[*unit][]*unit{}
 	ready := &queue{}
 	for _, u := range f.units {
 		slices.SortFunc(u.members, func(a, b *value) int { return cmp.Compare(a.index, b.index) })
 		waiting[u] = len(u.after)
-		for from := range u.after {
-			next[from] = append(next[from], u)
-		}
 		if len(u.after) == 0 {
 			heap.Push(ready, u)
 		}
@@ -477,7 +477,7 @@ func (f *fusion) order() []*unit {
 	for ready.Len() > 0 {
 		u := heap.Pop(ready).(*unit)
 		out = append(out, u)
-		for _, after := range next[u] {
+		for after := range u.before {
 			if waiting[after]--; waiting[after] == 0 {
 				heap.Push(ready, after)
 			}
