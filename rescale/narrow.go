@@ -2,9 +2,6 @@
 
 package rescale
 
-// vectors says whether passes are made with vectors: without them selection is as fast.
-func vectors() bool { return false }
-
 func surveyWide(x, delta []float32, low, high float32) (done int, largest float32, ok bool) {
 	return 0, 0, true
 }
@@ -13,8 +10,8 @@ func splitWide(x, delta []float32, low, high, eta, unit, scale float32, square b
 	return 0, 0, 0
 }
 
-func exactlyWide(x, delta []float32, low, high, eta, unit, scale float64, square bool) (done int, clipped, free float64) {
-	return 0, 0, 0
+func exactlyWide(x, delta []float32, low, high, eta, larger, unit, scale float64, square bool) (done int, clipped, free float64, between int) {
+	return 0, 0, 0, 0
 }
 
 func applyWide(v, x, delta []float32, low, high, eta, scale float64, square bool) (total sums, done int) {

@@ -11,7 +11,7 @@ const mostSteps = 12
 // clipped, and where anything is wrong with the row.
 func (b *batch[E]) newton(row int, eps float64) (eta float64, ok bool) {
 	x, isFloat32 := any(b.row(b.x, row)).([]float32)
-	if !isFloat32 || !vectors() || b.o.P != 1 && b.o.P != 2 || b.o.Lows != nil || b.o.Weights != nil || b.o.Clip || eps == 0 || b.n < 64 {
+	if !isFloat32 || b.o.P != 1 && b.o.P != 2 || b.o.Lows != nil || b.o.Weights != nil || b.o.Clip || eps == 0 || b.n < 64 {
 		return 0, false
 	}
 	low, high := float32(b.o.Low), float32(b.o.High)
@@ -46,14 +46,15 @@ func (b *batch[E]) newton(row int, eps float64) (eta float64, ok bool) {
 		}
 		eta = next
 	}
-	// Sums in float64 give what float32 left open, in one step or two.
+	// Sums in float64 give what float32 left open: at once where no element is clipped between the two ends, since F is a line there.
 	for range 3 {
-		clipped, free := exactly(x, delta, b.o.Low, b.o.High, eta*(1-1e-7), 1/float64(largest), 1/span, b.o.P == 2)
+		low, high := eta*(1-1e-7), eta*(1+1e-6)
+		clipped, free, between := exactly(x, delta, b.o.Low, b.o.High, low, high, 1/float64(largest), 1/span, b.o.P == 2)
 		if !(free > 0) || target-clipped < 1e-6*target {
 			return 0, false
 		}
 		next := root((target - clipped) / free)
-		if math.Abs(next-eta) <= 1e-9*eta {
+		if between == 0 && low <= next && next <= high || math.Abs(next-eta) <= 1e-9*eta {
 			return next * span / float64(largest), true
 		}
 		eta = next
@@ -64,55 +65,61 @@ func (b *batch[E]) newton(row int, eps float64) (eta float64, ok bool) {
 // blocks is how many elements are added in float32.
 const blocks = 2048
 
+// survey returns the largest magnitude of delta, and whether everything is finite and within bounds.
 func survey(x, delta []float32, low, high float32) (largest float32, ok bool) {
 	done, largest, ok := surveyWide(x, delta, low, high)
-	for i, d := range delta[done:] {
-		v := x[done+i]
-		ok = ok && v >= low && v <= high && d-d == 0
-		largest = max(largest, d, -d)
+	x, delta = x[done:], delta[done:]
+	most := math.Float32bits(largest)
+	for i, d := range delta {
+		ok = ok && x[i] >= low && x[i] <= high
+		most = max(most, math.Float32bits(d)&^(1<<31)) // infinities and NaN are the largest
 	}
-	return largest, ok
+	largest = math.Float32frombits(most)
+	return largest, ok && largest-largest == 0
 }
 
-// split sums (s·scale)^p over the elements that eta clips and (|delta|·unit)^p over the others; eta is in these units.
+// split sums (s·scale)^p over the elements that eta clips and (|delta|·unit)^p over the others; eta is in these units. Which of the two an element
+// is, is nobody's guess, so there are no branches on it.
 func split(x, delta []float32, low, high, eta, unit, scale float32, square bool) (clipped, free float64) {
 	done, clipped, free := splitWide(x, delta, low, high, eta, unit, scale, square)
-	for i, d := range delta[done:] {
-		room := x[done+i] - low
-		if d >= 0 {
-			room = high - x[done+i]
-		}
-		size, room := max(d, -d)*unit, room*scale
-		value, sum := size, &free
-		if eta*size >= room {
-			value, sum = room, &clipped
-		}
+	ends := [2]float32{high, low}
+	if square {
+		eta *= eta
+	}
+	x, delta = x[done:], delta[done:]
+	for i, d := range delta {
+		room, size := (ends[math.Float32bits(d)>>31]-x[i])*scale, d*unit
 		if square {
-			value *= value
+			room, size = room*room, size*size
+		} else {
+			room, size = magnitude(room), magnitude(size)
 		}
-		*sum += float64(value)
+		most, value := math.Float32bits(room), math.Float32bits(size)
+		moves := uint32(int32(math.Float32bits(size*eta)-most) >> 31) // all bits where size·eta < room: numbers without sign are ordered as their bits are
+		clipped += float64(math.Float32frombits(most &^ moves))
+		free += float64(math.Float32frombits(value & moves))
 	}
 	return clipped, free
 }
 
-// exactly is split in float64.
-func exactly(x, delta []float32, low, high, eta, unit, scale float64, square bool) (clipped, free float64) {
-	done, clipped, free := exactlyWide(x, delta, low, high, eta, unit, scale, square)
-	for i, d := range delta[done:] {
-		v, d := float64(x[done+i]), float64(d)
-		room := v - low
-		if d >= 0 {
-			room = high - v
-		}
-		size, room := max(d, -d)*unit, room*scale
-		value, sum := size, &free
-		if eta*size >= room {
-			value, sum = room, &clipped
-		}
+func magnitude(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
+
+// exactly is split in float64. It counts the elements between that are not clipped by eta but by a larger factor.
+func exactly(x, delta []float32, low, high, eta, larger, unit, scale float64, square bool) (clipped, free float64, between int) {
+	done, clipped, free, between := exactlyWide(x, delta, low, high, eta, larger, unit, scale, square)
+	ends := [2]float64{high, low}
+	x, delta = x[done:], delta[done:]
+	for i, d := range delta {
+		room := math.Abs(ends[math.Float32bits(d)>>31]-float64(x[i])) * scale
+		size := math.Abs(float64(d)) * unit
+		most, value := math.Float64bits(room), math.Float64bits(size)
+		moves := uint64(int64(math.Float64bits(size*eta)-most) >> 63)
+		between += int(int64(moves&^uint64(int64(math.Float64bits(size*larger)-most)>>63)) & 1)
 		if square {
-			value *= value
+			most, value = math.Float64bits(room*room), math.Float64bits(size*size)
 		}
-		*sum += value
+		clipped += math.Float64frombits(most &^ moves)
+		free += math.Float64frombits(value & moves)
 	}
-	return clipped, free
+	return clipped, free, between
 }
