@@ -192,6 +192,9 @@ func (r *run) open(ctx context.Context) (err error) {
 	if before != nil {
 		decided = before.Models
 	}
+	if err := r.LeaveOutUnreadable(ctx); err != nil {
+		return err
+	}
 	if err := r.OpenModels(ctx, r.Engine, 32, decided); err != nil {
 		return err
 	}

@@ -123,6 +123,43 @@ func (s *Session) openData() (err error) {
 	return s.fingerprint()
 }
 
+// LeaveOutUnreadable reads every stimulus once and leaves out those that cannot be read, with a warning that names the first of them. It is for studies
+// that hold all images at once; it reports an error where none is left.
+func (s *Session) LeaveOutUnreadable(ctx context.Context) error {
+	source := s.Conditions[0].Source
+	reasons := make([]error, len(s.Stimuli))
+	if err := Parallel(ctx, s.options.WorkerCount(), len(s.Stimuli), func(_, k int) error {
+		_, reasons[k] = source.Image(s.Stimuli[k])
+		return nil
+	}); err != nil {
+		return ErrInterrupted
+	}
+	var kept []int
+	for k, i := range s.Stimuli {
+		if reasons[k] == nil {
+			kept = append(kept, i)
+		}
+	}
+	if len(kept) == len(s.Stimuli) {
+		return nil
+	}
+	const most = 5
+	lost := slices.DeleteFunc(reasons, func(err error) bool { return err == nil })
+	if len(kept) == 0 {
+		return fmt.Errorf("session: no image of %s can be read: %w", s.Set.Path, lost[0])
+	}
+	text := fmt.Sprintf("%d of %d images cannot be read and are left out: %v", len(lost), len(s.Stimuli), lost[0])
+	for _, reason := range lost[1:min(len(lost), most)] {
+		text += "; " + reason.Error()
+	}
+	if len(lost) > most {
+		text += "; ..."
+	}
+	s.Stimuli = kept
+	s.Warn(text)
+	return nil
+}
+
 // shuffle puts the stimuli in random order, so that each block is a fair sample of the categories: one of a single category would adapt a
 // model to that category.
 func (s *Session) shuffle() {
