@@ -153,6 +153,9 @@ func (p *planner) program(ctx context.Context, t *translation, ports engine.Port
 		}
 		needed = append(needed, state.next)
 	}
+	for _, v := range t.wishes {
+		p.grant(v)
+	}
 	units := p.sort(fuse(t.values, needed))
 	for _, u := range units {
 		if err := ctx.Err(); err != nil {

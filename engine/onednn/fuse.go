@@ -12,14 +12,14 @@ import (
 // unit is what one step or a few carry out together: a call, or a loop over the elements of its shape.
 type unit struct {
 	call     *call
-	shape    []int    // of a loop
-	members  []*value // of a loop: elements and folds in the order of their making
-	stored   []*value // those of the members, or of the call, that get memory
-	position int      // the last member's index: earlier units come first where nothing else decides
+	shape    []int          // of a loop
+	members  []*value       // of a loop: elements and folds in the order of their making
+	stored   []*value       // those of the members, or of the call, that get memory
+	position int            // the last member's index: earlier units come first where nothing else decides
 	after    map[*unit]bool // what it comes after
 	before   map[*unit]bool // what comes after it
-	latest   int  // the largest position of the unit and all that it comes after
-	commit   bool // changes the state, or comes after what does
+	latest   int            // the largest position of the unit and all that it comes after
+	commit   bool           // changes the state, or comes after what does
 }
 
 // Limits of one loop, so that its tiles stay in the cache.

@@ -82,6 +82,7 @@ type writer struct {
 	known  map[string]*value
 	calls  map[string]*call
 	relus  map[*value]*value // ReLU by its operand: a comparison of the operand with 0 reads the ReLU instead
+	wishes []*value          // views that are to be dense, if they show a state
 }
 
 func newWriter() *writer {
@@ -152,6 +153,12 @@ func broadcast(in ...*value) []int {
 		}
 	}
 	return out
+}
+
+// wished is v, which is to be dense if it shows a state whose layout is free.
+func (w *writer) wished(v *value) *value {
+	w.wishes = append(w.wishes, v)
+	return v
 }
 
 // el applies an operation to each element: in float64 where all operands have it, else in float32.

@@ -189,6 +189,13 @@ func (p *planner) open(v *value, wish layout) (*value, layout, bool) {
 	return v, wish, !placed && p.states[v] != nil && wish.compact()
 }
 
+// grant gives a state that has no place yet the layout in which v, which shows it, is dense.
+func (p *planner) grant(v *value) {
+	if base, l, ok := p.open(v, dense(v.shape)); ok {
+		p.settle(base, base.maker.(*leaf), l)
+	}
+}
+
 // place is where loops find a value.
 func (p *planner) place(v *value) (place, error) {
 	at, err := p.stored(v)

@@ -20,6 +20,7 @@ type translator struct {
 // translation is a graph's way into values.
 type translation struct {
 	values  []*value
+	wishes  []*value          // the writer's
 	inputs  map[string]*value // of the graph
 	outputs map[string]*value
 }
@@ -87,7 +88,7 @@ func translate(g *graph.Graph) (*translation, error) {
 		}
 		out.outputs[v.Name] = made
 	}
-	out.values = t.values
+	out.values, out.wishes = t.values, t.wishes
 	return out, nil
 }
 

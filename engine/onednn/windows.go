@@ -80,7 +80,11 @@ func convolution(t *translator, n *node) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights = t.grouped(weights, int(n.Int("group", 1)))
+	groups := int(n.Int("group", 1))
+	if w.whole(x.shape[2:], groups) {
+		return list(t.wholeConvolution(x, weights, bias, n.shape[0])), nil
+	}
+	weights = t.grouped(weights, groups)
 	c := call{name: "Conv", in: []*value{x, weights, bias}, fusable: true}
 	c.plan = func(p *planner, c *call) error {
 		return p.window("Conv", p.scope.Convolution, w.convolution(dnnl.ForwardTraining), c, x, weights, bias)
@@ -101,6 +105,9 @@ func deconvolution(t *translator, n *node) ([]*value, error) {
 		w.after[d] = (x.shape[2+d]-1)*w.strides[d] + w.reach(d) - n.shape[0][2+d] - w.before[d]
 	}
 	groups := int(n.Int("group", 1))
+	if w.whole(n.shape[0][2:], groups) && size(x.shape[2:]) == 1 {
+		return list(t.wholeDeconvolution(x, weights, bias, n.shape[0])), nil
+	}
 	if groups == 1 && narrow(weights, x.shape[0]) {
 		y := t.overlap(w, x, weights, n.shape[0])
 		if bias != nil {
@@ -210,6 +217,9 @@ func convGradInput(t *translator, n *node) ([]*value, error) {
 		return nil, err
 	}
 	groups := int(n.Int("group", 1))
+	if w.whole(n.shape[0][2:], groups) {
+		return list(t.wholeDeconvolution(dy, weights, nil, n.shape[0])), nil
+	}
 	if groups == 1 && narrow(weights, dy.shape[0]) {
 		return list(t.overlap(w, dy, weights, n.shape[0])), nil
 	}
@@ -233,6 +243,9 @@ func convGradWeight(t *translator, n *node) ([]*value, error) {
 	}
 	groups := int(n.Int("group", 1))
 	shape := n.shape[0]
+	if w.whole(x.shape[2:], groups) {
+		return list(t.wholeGradWeight(x, dy, shape)), nil
+	}
 	if groups > 1 {
 		shape = append([]int{groups, shape[0] / groups}, shape[1:]...)
 	}

@@ -2,6 +2,7 @@ package onednn
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"visus/graph"
@@ -33,5 +34,32 @@ func TestNarrow(t *testing.T) {
 	}
 	if tried != 15 {
 		t.Errorf("%d cases tried, expected 15", tried)
+	}
+}
+
+// TestWhole: convolutions of one window, transposed ones of one pixel, and their gradients, in one to three dimensions, behind and before other
+// convolutions, with and without bias.
+func TestWhole(t *testing.T) {
+	for _, size := range [][]int{{5}, {4, 3}, {1, 1}, {2, 3, 2}} {
+		for _, biased := range []bool{false, true} {
+			t.Run(fmt.Sprint(size, biased), func(t *testing.T) {
+				s := newSketch(uint64(len(size)))
+				ones := slices.Repeat([]int{1}, len(size))
+				input := func(shape ...int) graph.Value { return s.floats(-0.5, 0.5, shape...) }
+				bias := func(n int) (out []graph.Value) {
+					if biased {
+						out = append(out, input(n))
+					}
+					return out
+				}
+				conv := func(op string, x, weights graph.Value, outputs int) graph.Value {
+					return s.Op("Relu", []graph.Value{s.Op(op, append([]graph.Value{x, weights}, bias(outputs)...))})
+				}
+				x := conv("Conv", input(append([]int{3, 2}, size...)...), input(append([]int{20, 2}, ones...)...), 20)
+				x = conv("Conv", x, input(append([]int{17, 20}, size...)...), 17)
+				x = conv("ConvTranspose", x, input(append([]int{17, 18}, size...)...), 18)
+				s.hold(t, 1e-4, conv("Conv", x, input(append([]int{3, 18}, ones...)...), 3))
+			})
+		}
 	}
 }
