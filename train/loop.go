@@ -247,6 +247,11 @@ func (l *loop) endEpoch(ctx context.Context) error {
 		if epoch.Validation, err = v.measure(ctx, network); err != nil {
 			return err
 		}
+		for i, f := range epoch.Validation {
+			if !finite(f) {
+				return &DivergedError{Step: epoch.Step, Rate: epoch.Rate, Output: "the validation's " + v.Names[i], Value: f}
+			}
+		}
 		if better = l.at.Best == 0 || v.better(epoch.Validation[0], l.at.History[l.at.Best-1].Validation[0]); better {
 			l.best = network
 			l.at.Best = len(l.at.History) + 1
@@ -274,11 +279,6 @@ func (v *Validation) measure(ctx context.Context, network map[string]*tensor.Ten
 	}
 	if len(found) != len(v.Names) {
 		return nil, fmt.Errorf("train: the validation returned %d numbers, expected %d: %q", len(found), len(v.Names), v.Names)
-	}
-	for i, f := range found {
-		if !finite(f) {
-			return nil, fmt.Errorf("train: the validation's %s is %g", v.Names[i], f)
-		}
 	}
 	return found, nil
 }

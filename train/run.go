@@ -55,7 +55,7 @@ type Result struct {
 	Stopped bool // early: Patience ran out
 }
 
-// DivergedError says that a step gave a loss, or a metric, that is not a finite number.
+// DivergedError says that a step gave a loss, a metric, or parameters with a validation, that is not a finite number.
 type DivergedError struct {
 	Step     int     // from 1
 	Rate     float64 // its learning rate

@@ -493,6 +493,19 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
+// TestDivergedValidation: numbers that are not finite may show in the validation first.
+func TestDivergedValidation(t *testing.T) {
+	r := fit(t, t.TempDir())
+	r.Validate = &Validation{Names: []string{"score"}, Measure: func(context.Context, map[string]*tensor.Tensor) ([]float64, error) {
+		return []float64{math.Inf(1)}, nil
+	}}
+	err := refuses(t, r, "the validation's score is +Inf at learning rate")
+	var diverged *DivergedError
+	if !errors.As(err, &diverged) {
+		t.Errorf("got %T", err)
+	}
+}
+
 func TestWrongCheckpoints(t *testing.T) {
 	folder := t.TempDir()
 	train(t, fit(t, folder))
