@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"visus/engine"
+	"visus/engine/library"
 	"visus/engine/onednn"
 	"visus/engine/ort"
 	"visus/graph"
@@ -30,7 +32,7 @@ type Options struct {
 	Say    func(text string) // is told for every graph which engine runs it and why; nil: nobody
 }
 
-// Open opens the engine of a name. For Auto, ONNX Runtime has to be there, oneDNN not: what lacks is told through Say, once.
+// Open opens the engine of a name. For Auto, ONNX Runtime has to be there, oneDNN not, unless a person has said where it is.
 func Open(o Options) (engine.Engine, error) {
 	switch o.Engine {
 	case ORT:
@@ -50,9 +52,11 @@ func Open(o Options) (engine.Engine, error) {
 		return nil, err
 	}
 	e.general = general
-	if learner, err := onednn.Open(onednn.Options{}); err != nil {
-		e.lacking = err
-	} else {
+	learner, err := onednn.Open(onednn.Options{})
+	if err != nil && os.Getenv(library.OneDNN.Variable) != "" {
+		return nil, err
+	}
+	if e.lacking = err; err == nil {
 		e.learner = learner
 	}
 	return e, nil
