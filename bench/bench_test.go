@@ -97,11 +97,11 @@ func TestSame(t *testing.T) {
 
 func TestRow(t *testing.T) {
 	t3 := turns{
-		visus: speed.Sample{0.01, 0.02, 0.03}, pytorch: speed.Sample{0.04, 0.04, 0.04}, memory: speed.Sample{5}, peak: speed.Sample{50},
+		visus: speed.Sample{0.01, 0.02, 0.03}, pytorch: speed.Sample{0.04, 0.04, 0.04}, ort: speed.Sample{0.06}, memory: speed.Sample{5}, peak: speed.Sample{50},
 		pytorchMemory: speed.Sample{7}, pytorchPeak: speed.Sample{70}, compile: speed.Sample{0.4}, secondCompile: speed.Sample{0.05},
 	}
 	got := strings.Join(race{"mlp", 100, "perceptron", 0.6}.row(t3), " | ")
-	if want := "perceptron | 100 | 20.0 (10.0–30.0) | 40.0 (40.0–40.0) | 0.500 (0.250–0.750) | 3 | 5.00 (50.0) | 7.00 (70.0) | 0.400 (0.050)"; got != want {
+	if want := "perceptron | 100 | 20.0 (10.0–30.0) | 40.0 (40.0–40.0) | 0.500 (0.250–0.750) | 3 | 5.00 (50.0) | 7.00 (70.0) | 0.400 (0.050) | 60.0 (60.0–60.0)"; got != want {
 		t.Errorf("row %q, expected %q", got, want)
 	}
 	b := &bench{}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"visus/engine/choice"
 	"visus/internal/atomicfile"
 	"visus/internal/speed"
 	"visus/study/steps"
@@ -44,7 +45,7 @@ const (
 
 // turns is what a race measured, one number a pair.
 type turns struct {
-	visus, pytorch         speed.Sample // seconds of a step
+	visus, pytorch, ort    speed.Sample // seconds of a step; ort: visus without oneDNN
 	memory, pytorchMemory  speed.Sample // MB that the steps added
 	peak, pytorchPeak      speed.Sample // MB of the whole process
 	compile, secondCompile speed.Sample // seconds
@@ -69,8 +70,8 @@ func (b *bench) training(ctx context.Context) error {
 	b.page.text("Each turn of visus is a process of its own; PyTorch stays loaded. Both have the same parameters and data, and the values of their first")
 	b.page.text("steps agree. Ratio: the time of visus by that of PyTorch, pair by pair. Memory: what the steps add to the resident memory of the process")
 	b.page.text("with its libraries loaded, and in brackets the peak of the whole, in MB. Compile: seconds, in brackets of an equal graph in the same")
-	b.page.text("process.\n")
-	b.page.table([]string{"what", "batch", "visus", "PyTorch", "ratio", "pairs", "memory, visus", "memory, PyTorch", "compile"}, rows)
+	b.page.text("process. Without oneDNN: visus with `--engine ort`, where gradients are lowered to ordinary operators.\n")
+	b.page.table([]string{"what", "batch", "visus", "PyTorch", "ratio", "pairs", "memory, visus", "memory, PyTorch", "compile", "without oneDNN"}, rows)
 	return nil
 }
 
@@ -85,6 +86,7 @@ func (r race) row(t turns) []string {
 		r.what, strconv.Itoa(r.batch),
 		spread(milliseconds(t.visus)), spread(milliseconds(t.pytorch)), spread(t.ratio()), strconv.Itoa(len(t.visus)),
 		pair(t.memory, t.peak), pair(t.pytorchMemory, t.pytorchPeak), pair(t.compile, t.secondCompile),
+		spread(milliseconds(t.ort)),
 	}
 }
 
@@ -124,20 +126,25 @@ func (b *bench) race(ctx context.Context, r race) (turns, error) {
 	}
 	ours := func(ctx context.Context) (time.Duration, error) {
 		var err error
-		if t.ours, err = b.step(ctx, r, seconds); err != nil {
+		if t.ours, err = b.step(ctx, r, choice.Auto, seconds); err != nil {
 			return 0, err
 		}
 		t.memory, t.peak = append(t.memory, megabytes(t.ours.StepMemory)), append(t.peak, megabytes(t.ours.PeakMemory))
 		t.compile, t.secondCompile = append(t.compile, t.ours.Compile), append(t.secondCompile, t.ours.SecondCompile)
 		return duration(t.ours.Median), nil
 	}
-	samples, err := speed.Alternate(ctx, []speed.Side{{Name: "visus", Run: ours}, {Name: "PyTorch", Run: theirs}}, limits)
+	alone := func(ctx context.Context) (time.Duration, error) {
+		s, err := b.step(ctx, r, choice.ORT, seconds)
+		return duration(s.Median), err
+	}
+	sides := []speed.Side{{Name: "visus", Run: ours}, {Name: "PyTorch", Run: theirs}, {Name: "without oneDNN", Run: alone}}
+	samples, err := speed.Alternate(ctx, sides, limits)
 	if err != nil {
 		return t, err
 	}
-	t.visus, t.pytorch = samples[0], samples[1]
-	progress("%s, batch %d: visus %s ms, PyTorch %s ms, ratio %s", r.network, r.batch,
-		spread(milliseconds(t.visus)), spread(milliseconds(t.pytorch)), spread(t.ratio()))
+	t.visus, t.pytorch, t.ort = samples[0], samples[1], samples[2]
+	progress("%s, batch %d: visus %s ms, PyTorch %s ms, ratio %s; without oneDNN %s ms", r.network, r.batch,
+		spread(milliseconds(t.visus)), spread(milliseconds(t.pytorch)), spread(t.ratio()), spread(milliseconds(t.ort)))
 	return t, same(t.ours, t.theirs)
 }
 
@@ -160,9 +167,9 @@ func (b *bench) data(r race) (string, error) {
 }
 
 // step runs `visus bench step`.
-func (b *bench) step(ctx context.Context, r race, seconds float64) (steps.Speed, error) {
+func (b *bench) step(ctx context.Context, r race, engine string, seconds float64) (steps.Speed, error) {
 	var s steps.Speed
-	arguments := []string{"bench", "step", "--network", r.network, "--batch", strconv.Itoa(r.batch), "--seconds", fmt.Sprint(seconds)}
+	arguments := []string{"bench", "step", "--network", r.network, "--batch", strconv.Itoa(r.batch), "--engine", engine, "--seconds", fmt.Sprint(seconds)}
 	command := exec.CommandContext(ctx, b.visus, arguments...)
 	command.Stderr = os.Stderr
 	line, err := command.Output()
