@@ -88,7 +88,7 @@ func (c *adaptCommand) Run(ctx context.Context, t terminal) error {
 	// The data as they are, each block shown to the model as it is and adapted: the corruption study without a corruption.
 	o := corruption.Options{Options: c.options(), Adapt: []string{string(c.mode())}, Prior: c.Prior, Clean: c.Clean}
 	o.Corruptions = []string{session.Clean}
-	_, err := examine(ctx, t, o, c.Out)
+	_, err := examine(ctx, t, o, c.Engine, c.Out)
 	return err
 }
 

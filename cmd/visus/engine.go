@@ -10,9 +10,9 @@ import (
 // engines lists what --engine takes.
 var engines = strings.Join(choice.Names, ",")
 
-// engineFlag chooses the engine of commands that learn.
+// engineFlag chooses the engine.
 type engineFlag struct {
-	Engine string `default:"auto" enum:"${engines}" help:"What computes: ort is ONNX Runtime, onednn oneDNN; auto takes oneDNN, where it is installed, for what learns, and ONNX Runtime for the rest."`
+	Engine string `default:"auto" enum:"${engines}" help:"What computes: ort is ONNX Runtime, onednn oneDNN; auto takes oneDNN, where it is installed, for what learns or adapts to its batch, and ONNX Runtime for the rest."`
 }
 
 // openEngine opens the engine of a name; --verbose says what it decides.

@@ -12,8 +12,6 @@ import (
 	"strings"
 
 	"visus/adapt"
-	"visus/engine/choice"
-	"visus/engine/ort"
 	"visus/observer"
 	"visus/study/adaptation"
 	"visus/study/adversarial"
@@ -23,8 +21,9 @@ import (
 
 type examineCommand struct {
 	Models []string `arg:"" name:"model" help:"ONNX models, examined side by side." type:"path"`
-	Images string   `required:"" help:"Images: a folder of class folders, a folder with a CSV, .npz, IDX, CIFAR-10-C or ImageNet-C folder, or one image." type:"path"`
-	Out    string   `default:"result" help:"Result folder; an interrupted examination goes on from what it holds." type:"path"`
+	engineFlag
+	Images string `required:"" help:"Images: a folder of class folders, a folder with a CSV, .npz, IDX, CIFAR-10-C or ImageNet-C folder, or one image." type:"path"`
+	Out    string `default:"result" help:"Result folder; an interrupted examination goes on from what it holds." type:"path"`
 
 	Studies     []string `default:"corruption" enum:"corruption,adaptation,attack" help:"Studies to make: corruption; adaptation (how few images are enough to adapt to, how far the world has moved), whose report is OUT/adaptation; attack (how small a push breaks the model), whose report is OUT/attack."`
 	Corruption  []string `help:"Corruptions or groups (noise, blur, weather, digital, extra); default all 19." placeholder:"NAME,..."`
@@ -92,7 +91,7 @@ func (c *examineCommand) Run(ctx context.Context, t terminal) error {
 		if err := o.Check(); err != nil {
 			return usageError{err}
 		}
-		if err := examineAdaptation(ctx, t, o, choice.Auto, filepath.Join(c.Out, adaptation.Name)); err != nil || len(c.Studies) == 1 {
+		if err := examineAdaptation(ctx, t, o, c.Engine, filepath.Join(c.Out, adaptation.Name)); err != nil || len(c.Studies) == 1 {
 			return err
 		}
 	}
@@ -101,11 +100,11 @@ func (c *examineCommand) Run(ctx context.Context, t terminal) error {
 			return usageError{errors.New("--shard is for the corruption study alone")}
 		}
 		o := adversarial.Options{Options: options.Options}
-		if err := examineAttacks(ctx, t, o, choice.Auto, filepath.Join(c.Out, adversarial.Name)); err != nil || !slices.Contains(c.Studies, corruption.Name) {
+		if err := examineAttacks(ctx, t, o, c.Engine, filepath.Join(c.Out, adversarial.Name)); err != nil || !slices.Contains(c.Studies, corruption.Name) {
 			return err
 		}
 	}
-	findings, err := examine(ctx, t, options, c.Out)
+	findings, err := examine(ctx, t, options, c.Engine, c.Out)
 	if err != nil {
 		return err
 	}
@@ -240,13 +239,10 @@ func counted(n int, noun string) string {
 }
 
 // examine runs the corruption study and says where the report lies.
-func examine(ctx context.Context, t terminal, o corruption.Options, out string) (*corruption.Findings, error) {
-	engine, err := ort.Open(ort.Options{})
+func examine(ctx context.Context, t terminal, o corruption.Options, by, out string) (*corruption.Findings, error) {
+	engine, err := t.openEngine(by)
 	if err != nil {
 		return nil, err
-	}
-	if t.Verbose {
-		t.say("engine: %s (%s)", engine.Name(), engine.Library())
 	}
 	study := corruption.Study{Options: o, Engine: engine, Progress: t.meter(), Note: func(text string) { t.say("%s", text) }}
 	findings, err := study.Run(ctx, out)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"visus/engine/ort"
+	"visus/engine/choice"
 	"visus/study/corruption"
 )
 
@@ -25,7 +25,7 @@ func (mergeCommand) Help() string {
 
 // Run merges.
 func (c *mergeCommand) Run(ctx context.Context, t terminal) error {
-	engine, err := ort.Open(ort.Options{})
+	engine, err := t.openEngine(choice.Auto)
 	if err != nil {
 		return err
 	}

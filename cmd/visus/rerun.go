@@ -69,7 +69,7 @@ var rerunners = map[string]struct {
 		if err != nil {
 			return err
 		}
-		_, err = examine(ctx, t, config.Options, out)
+		_, err = examine(ctx, t, config.Options, choice.By(config.Engine), out)
 		return err
 	}, corruption.TrialsFile, "the trials", "every trial came out the same"},
 	adaptation.Name: {func(ctx context.Context, t terminal, folder, out string) error {

@@ -46,11 +46,24 @@ func TestSuits(t *testing.T) {
 		{learnt, engine.Options{Device: "cuda"}, ORT, "device cuda"},
 		{&graph.Graph{}, engine.Options{State: []engine.State{{Input: "w", Output: "next"}}}, OneDNN, "it changes its state"},
 		{&graph.Graph{}, engine.Options{State: []engine.State{{Input: "w"}}}, ORT, "it neither learns nor has gradients"},
+		{averaged(t, 0, 2, 3), engine.Options{}, OneDNN, "it normalises by the statistics of its batch"},
+		{averaged(t, 2, 3), engine.Options{}, ORT, "it neither learns nor has gradients"},
 	} {
 		if name, reason := Suits(c.g, c.o); name != c.name || reason != c.reason {
 			t.Errorf("%s, %q; expected %s, %q", name, reason, c.name, c.reason)
 		}
 	}
+}
+
+// averaged is a graph with a mean over axes.
+func averaged(t *testing.T, axes ...int64) *graph.Graph {
+	b := graph.NewBuilder("mean", 18)
+	b.Output("y", b.Op("ReduceMean", []graph.Value{b.Input("x", tensor.Float32, graph.Dims(2, 3, 4, 4)...), b.Ints(axes...)}))
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 func TestBy(t *testing.T) {

@@ -10,14 +10,16 @@ import (
 	"time"
 
 	"visus/engine"
+	"visus/engine/choice"
+	"visus/engine/choice/choicetest"
 	"visus/graph"
 	"visus/graph/norm"
 	"visus/internal/golden"
 	"visus/tensor"
 )
 
-// BenchmarkBatchGraph times batch graphs and their source in turns, two threads each, and reports the median of the ratios: what has
-// to be at most 1.3. ResNet-50 is the one that `make bench` has drawn, where it has.
+// BenchmarkBatchGraph times batch graphs, on either engine, and their source on ONNX Runtime in turns, two threads each, and reports the median of
+// the ratios: what has to be at most 1.3. ResNet-50 is the one that `make bench` has drawn, where it has.
 func BenchmarkBatchGraph(b *testing.B) {
 	models := map[string]struct {
 		file        string
@@ -40,23 +42,35 @@ func BenchmarkBatchGraph(b *testing.B) {
 		source := compile(b, g)
 		x := noise(m.batch, 3, m.size, m.size)
 		for law, o := range laws {
-			adapted := compile(b, must[*graph.Graph](b)(norm.Batch(g, layersOf(b, g), o)))
-			b.Run(name+"/"+law, func(b *testing.B) {
-				var ratios, seconds []float64
-				for range b.N {
-					for range 5 {
-						before := timed(b, source, x)
-						after := timed(b, adapted, x)
-						ratios, seconds = append(ratios, after/before), append(seconds, after)
+			adapted := must[*graph.Graph](b)(norm.Batch(g, layersOf(b, g), o))
+			for _, by := range []string{choice.ORT, choice.OneDNN} {
+				b.Run(name+"/"+law+"/"+by, func(b *testing.B) {
+					p, err := choicetest.Open(b, by).Compile(context.Background(), adapted, engine.Options{Threads: 2})
+					if err != nil {
+						b.Fatal(err)
 					}
-				}
-				slices.Sort(ratios)
-				slices.Sort(seconds)
-				b.ReportMetric(ratios[len(ratios)/2], "of-source")
-				b.ReportMetric(float64(m.batch)/seconds[len(seconds)/2], "images/s")
-			})
+					defer p.Close()
+					inTurns(b, source, p, x, m.batch)
+				})
+			}
 		}
 	}
+}
+
+// inTurns reports the time of a program by that of its source, and images a second.
+func inTurns(b *testing.B, source, adapted engine.Program, x *tensor.Tensor, batch int) {
+	var ratios, seconds []float64
+	for range b.N {
+		for range 5 {
+			before := timed(b, source, x)
+			after := timed(b, adapted, x)
+			ratios, seconds = append(ratios, after/before), append(seconds, after)
+		}
+	}
+	slices.Sort(ratios)
+	slices.Sort(seconds)
+	b.ReportMetric(ratios[len(ratios)/2], "of-source")
+	b.ReportMetric(float64(batch)/seconds[len(seconds)/2], "images/s")
 }
 
 func timed(b *testing.B, p engine.Program, x *tensor.Tensor) float64 {
