@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"visus/engine"
+	"visus/engine/choice/choicetest"
 	"visus/engine/ort"
 	"visus/graph"
 	"visus/graph/norm"
@@ -123,12 +124,16 @@ func layersOf(t tester, g *graph.Graph) []norm.Layer {
 	return layers
 }
 
-// compile makes a program of a graph, for the length of the test.
+// compile makes a program of a graph on ONNX Runtime, for the length of the test.
 func compile(t tester, g *graph.Graph, outputs ...string) engine.Program {
 	e, err := ort.Open(ort.Options{})
 	if err != nil {
 		t.Skip("ONNX Runtime is absent:", err)
 	}
+	return compileOn(t, e, g, outputs...)
+}
+
+func compileOn(t tester, e engine.Engine, g *graph.Graph, outputs ...string) engine.Program {
 	p, err := e.Compile(context.Background(), g, engine.Options{Outputs: outputs, Threads: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -214,8 +219,10 @@ func law(t testing.TB, name string) (n int, o norm.Options) {
 	return n, norm.Options{Prior: float64(prior), Images: float64(n), Unbiased: true}
 }
 
-// TestGoldenLogits holds batch graphs to the reference's logits: <set>/<law>/logits, or logits_first64.
-func TestGoldenLogits(t *testing.T) {
+// TestGoldenLogits holds batch graphs, on either engine, to the reference's logits: <set>/<law>/logits, or logits_first64.
+func TestGoldenLogits(t *testing.T) { choicetest.Each(t, goldenLogits) }
+
+func goldenLogits(t *testing.T, e engine.Engine) {
 	images, _ := sets(t)
 	g, _ := models(t)
 	layers := layersOf(t, g)
@@ -227,7 +234,7 @@ func TestGoldenLogits(t *testing.T) {
 				continue
 			}
 			n, o := law(t, parts[1])
-			p := compile(t, must[*graph.Graph](t)(norm.Batch(g, layers, o)))
+			p := compileOn(t, e, must[*graph.Graph](t)(norm.Batch(g, layers, o)))
 			got := inBatches(t, p, batch(images[parts[0]], 0, want.Shape()[0]), n)
 			d := distance(got, want.Floats())
 			if !(d <= logitsWithin) {
