@@ -137,9 +137,12 @@ func floats(kind tensor.Type, numbers []float64, shape ...int) *tensor.Tensor {
 }
 
 func setFloat(t *tensor.Tensor, i int, v float64) {
-	if t.Type() == tensor.Float64 {
+	switch t.Type() {
+	case tensor.Float64:
 		tensor.Values[float64](t)[i] = v
-	} else {
+	case tensor.Float16:
+		tensor.Values[tensor.Half](t)[i] = tensor.HalfOf(float32(v))
+	default:
 		tensor.Values[float32](t)[i] = float32(v)
 	}
 }

@@ -3,8 +3,10 @@ package grad
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"visus/graph"
+	"visus/tensor"
 )
 
 // elementwise are the rules of operators that compute each element from the elements in its place. Inputs that broadcast get a gradient of
@@ -125,6 +127,10 @@ func powerSlope(b *graph.Builder, a, e, dy graph.Value) graph.Value {
 	return mul(b, dy, keep(b, moves, mul(b, e, lower)))
 }
 
+// short says whether a type has 16 bits. ONNX Runtime computes such numbers in float32 here and in their own type there, so that a number and its
+// maximum with others may differ by rounding: what compares them computes both again in float32.
+func short(kind tensor.Type) bool { return kind == tensor.Float16 || kind == tensor.BFloat16 }
+
 // extreme, Min and Max: the gradient goes to the input that is taken; inputs that are equal share it. Nothing flows where the output is
 // not a number.
 func extreme(b *graph.Builder, c call) []graph.Value {
@@ -132,9 +138,16 @@ func extreme(b *graph.Builder, c call) []graph.Value {
 		return c.dy[:1]
 	}
 	taken, counts := make([]graph.Value, len(c.x)), make([]graph.Value, len(c.x))
-	for i, x := range c.x {
-		taken[i] = compare(b, "Equal", x, c.y[0])
-		counts[i] = convert(b, taken[i], x.Type)
+	xs, y := slices.Clone(c.x), c.y[0]
+	if short(y.Type) {
+		for i, x := range xs {
+			xs[i] = convert(b, x, tensor.Float32)
+		}
+		y = b.Op(c.Op, xs)
+	}
+	for i, x := range xs {
+		taken[i] = compare(b, "Equal", x, y)
+		counts[i] = convert(b, taken[i], c.y[0].Type)
 	}
 	share := div(b, c.dy[0], b.Op("Sum", counts))
 	out := make([]graph.Value, len(c.x))

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"visus/graph"
+	"visus/graph/lower"
 	"visus/tensor"
 )
 
@@ -76,8 +77,7 @@ const few = 512
 func addRows(b *graph.Builder, v, at graph.Value, n int) graph.Value {
 	if n > few {
 		index := expand(b, reshape(b, at, []int{sizes(v)[0], 1}), sizes(v))
-		zero := zeros(b, v.Type, []int{n, sizes(v)[1]})
-		return b.Op("ScatterElements", []graph.Value{zero, index, v}, attribute("axis", int64(0)), attribute("reduction", "add"))
+		return lower.AddAt(b, v, index, 0, []int{n, sizes(v)[1]})
 	}
 	rows := make([]int, n)
 	for i := range rows {
@@ -89,8 +89,7 @@ func addRows(b *graph.Builder, v, at graph.Value, n int) graph.Value {
 
 // gatherElementsRule: y[i][j] = x[at[i][j]][j] on axis 0; every entry goes back to where it was taken.
 func gatherElementsRule(b *graph.Builder, c call) []graph.Value {
-	zero := zeros(b, c.x[0].Type, sizes(c.x[0]))
-	return []graph.Value{b.Op("ScatterElements", []graph.Value{zero, c.x[1], c.dy[0]}, attribute("axis", c.Int("axis", 0)), attribute("reduction", "add"))}
+	return []graph.Value{lower.AddAt(b, c.dy[0], c.x[1], int(c.Int("axis", 0)), sizes(c.x[0]))}
 }
 
 // gatherNDRule: y takes slices of x; the last axis of the indices holds their place on the axes behind batch_dims. The places are counted

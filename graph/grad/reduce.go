@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"visus/graph"
+	"visus/tensor"
 )
 
 // reductions are the rules of operators that make one number of many, or of many along an axis.
@@ -99,7 +100,12 @@ func reduction(b *graph.Builder, c call, f func(r reduced) graph.Value) []graph.
 // extremum, ReduceMax and ReduceMin: entries that are equal to the output share its gradient.
 func extremum(b *graph.Builder, c call) []graph.Value {
 	return reduction(b, c, func(r reduced) graph.Value {
-		taken := compare(b, "Equal", c.x[0], r.y)
+		x, y := c.x[0], r.y
+		if short(x.Type) && len(r.axes) > 0 {
+			x = convert(b, x, tensor.Float32)
+			y = b.Op(c.Op, []graph.Value{x, list(b, r.axes)})
+		}
+		taken := compare(b, "Equal", x, y)
 		count := reduceSum(b, convert(b, taken, c.x[0].Type), r.axes)
 		return keep(b, taken, div(b, r.dy, count))
 	})

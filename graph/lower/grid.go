@@ -68,8 +68,7 @@ func (s *sampling) gradients(dy graph.Value) (dx, dgrid graph.Value) {
 			moves[i] = append(moves[i], s.move(corner, i, pull))
 		}
 	}
-	zeros := b.Op("ConstantOfShape", []graph.Value{b.Ints(int64s(sizes(x)...)...)}, attribute("value", tensor.New(s.x.Type, 1)))
-	dx = b.Op("ScatterElements", []graph.Value{zeros, concat(b, 2, indices), concat(b, 2, values)}, attribute("axis", int64(2)), attribute("reduction", "add"))
+	dx = AddAt(b, concat(b, 2, values), concat(b, 2, indices), 2, sizes(x))
 	if s.nearest {
 		return dx, b.Op("ConstantOfShape", []graph.Value{b.Ints(int64s(sizes(s.grid)...)...)}, attribute("value", tensor.New(s.x.Type, 1)))
 	}
@@ -162,13 +161,13 @@ func (s *sampling) axis(i int) (sides []side, slope graph.Value) {
 // side bounds an entry to the input.
 func (s *sampling) side(at, weight graph.Value, sign, size float64) side {
 	bounded := s.op("Min", s.op("Max", at, s.number(0)), s.number(size-1))
-	out := side{index: s.b.Op("Cast", []graph.Value{bounded}, attribute("to", graph.TypeNumber(tensor.Int64))), weight: weight, sign: sign}
+	out := side{index: convert(s.b, bounded, tensor.Int64), weight: weight, sign: sign}
 	out.inside = s.truth(s.op("Equal", at, bounded)) // border and reflection only pass by the last entry with weight 0
 	return out
 }
 
 func (s *sampling) truth(condition graph.Value) graph.Value {
-	return s.b.Op("Cast", []graph.Value{condition}, attribute("to", graph.TypeNumber(s.x.Type)))
+	return convert(s.b, condition, s.x.Type)
 }
 
 // clip holds places inside of the input; where it does, and at the borders themselves, nothing moves.

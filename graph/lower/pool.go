@@ -2,16 +2,14 @@ package lower
 
 import (
 	"visus/graph"
-	"visus/tensor"
 )
 
 // maxPoolGrad adds each dy to the entry that MaxPool names as its window's first maximum.
 func maxPoolGrad(b *graph.Builder, c call) []graph.Value {
 	x, dy := c.x[0], c.x[1]
 	indices := b.Ops("MaxPool", 2, []graph.Value{x}, c.Attributes...)[1]
-	zeros := b.Op("ConstantOfShape", []graph.Value{b.Ints(int64(elements(sizes(x))))}, attribute("value", tensor.New(x.Type, 1)))
 	flat := func(v graph.Value) graph.Value { return reshape(b, v, elements(sizes(v))) }
-	v := b.Op("ScatterElements", []graph.Value{zeros, flat(indices), flat(dy)}, attribute("axis", int64(0)), attribute("reduction", "add"))
+	v := AddAt(b, flat(dy), flat(indices), 0, []int{elements(sizes(x))})
 	return []graph.Value{reshape(b, v, sizes(x)...)}
 }
 
