@@ -171,7 +171,7 @@ func TestNames(t *testing.T) {
 
 // TestKinks: where mathematics leaves a choice, ours is PyTorch's.
 func TestKinks(t *testing.T) {
-	nan := float32(math.NaN())
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	cases := []struct {
 		name string
 		y    func(b *graph.Builder, x graph.Value) graph.Value
@@ -209,13 +209,80 @@ func TestKinks(t *testing.T) {
 		{"product with two zeros", func(b *graph.Builder, x graph.Value) graph.Value {
 			return b.Op("ReduceProd", []graph.Value{x})
 		}, []float32{0, 2, 0}, []float32{0, 0, 0}},
+		{"max over several axes", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("ReduceMax", []graph.Value{reshape(b, x, []int{2, 2, 1}), b.Ints(0, 1)})
+		}, []float32{3, 3, 1, 3}, []float32{1. / 3, 1. / 3, 0, 1. / 3}},
+		{"min of three", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("Min", []graph.Value{x, number(b, x, 1), number(b, x, 1)})
+		}, []float32{1, 0, 2}, []float32{1. / 3, 1, 0}},
+		{"max with itself", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("Max", []graph.Value{x, x})
+		}, []float32{1, 0, 2}, []float32{1, 1, 1}},
+		{"clip with equal bounds", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("Clip", []graph.Value{x, number(b, x, 1), number(b, x, 1)})
+		}, []float32{1, 0, 2}, []float32{1, 0, 0}},
+		{"first of max-pool", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("MaxPool", []graph.Value{reshape(b, x, []int{1, 1, 4})}, attribute("kernel_shape", []int64{3}))
+		}, []float32{1, 2, 2, 2}, []float32{0, 2, 0, 0}},
+		{"first of a global max-pool", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("GlobalMaxPool", []graph.Value{reshape(b, x, []int{1, 1, 2, 2})})
+		}, []float32{1, 2, 2, 2}, []float32{0, 1, 0, 0}},
+		{"max-pool of nothing but -Inf", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("MaxPool", []graph.Value{reshape(b, x, []int{1, 1, 2})}, attribute("kernel_shape", []int64{2}))
+		}, []float32{-inf, -inf}, []float32{1, 0}},
+		{"leaky relu", func(b *graph.Builder, x graph.Value) graph.Value {
+			return unary(b, "LeakyRelu", x)
+		}, []float32{0, -1, 2}, []float32{0.01, 0.01, 1}},
+		{"elu", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("Elu", []graph.Value{x}, attribute("alpha", float32(0.5)))
+		}, []float32{0, -200, 200}, []float32{0.5, 0, 1}},
+		{"prelu", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("PRelu", []graph.Value{x, b.Constant(of([]float32{0.25}, 1))})
+		}, []float32{0, -1, 2}, []float32{0.25, 0.25, 1}},
+		{"thresholded relu", func(b *graph.Builder, x graph.Value) graph.Value {
+			return unary(b, "ThresholdedRelu", x)
+		}, []float32{1, -1, 2}, []float32{0, 0, 1}},
+		{"hard swish", func(b *graph.Builder, x graph.Value) graph.Value {
+			return unary(b, "HardSwish", x)
+		}, []float32{-3, 0, 3}, []float32{0, 0.5, 1}}, // as PyTorch from 2.8 on
+		{"hard sigmoid", func(b *graph.Builder, x graph.Value) graph.Value {
+			return unary(b, "HardSigmoid", x)
+		}, []float32{-2.5, 0, 2.5}, []float32{0, 0.2, 0}},
+		{"l1 norm", func(b *graph.Builder, x graph.Value) graph.Value {
+			return unary(b, "ReduceL1", x)
+		}, []float32{0, -1, 2}, []float32{0, -1, 1}},
+		{"division by a norm of 0", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("LpNormalization", []graph.Value{x}, attribute("p", int64(2)))
+		}, []float32{0, 0, 0}, []float32{0, 0, 0}},
+		{"lp-pool of zeros", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Op("LpPool", []graph.Value{reshape(b, x, []int{1, 1, 4})}, attribute("kernel_shape", []int64{2}), attribute("strides", []int64{2}))
+		}, []float32{0, 0, 0, 1}, []float32{0, 0, 0, 1}},
+		{"global lp-pool of zeros", func(b *graph.Builder, x graph.Value) graph.Value {
+			return unary(b, "GlobalLpPool", reshape(b, x, []int{1, 1, 3}))
+		}, []float32{0, 0, 0}, []float32{0, 0, 0}},
+		{"no variance", func(b *graph.Builder, x graph.Value) graph.Value { // scaled: dx is large and its sum 0
+			y := b.Op("MeanVarianceNormalization", []graph.Value{reshape(b, x, []int{1, 1, 1, 3})})
+			return scale(b, mul(b, y, b.Constant(of([]float32{1, 2, 3}, 3))), 1e-9)
+		}, []float32{2, 2, 2}, []float32{-1, 0, 1}},
+		{"log-sum-exp of -Inf", func(b *graph.Builder, x graph.Value) graph.Value {
+			return unary(b, "ReduceLogSumExp", x)
+		}, []float32{-inf, -inf, -inf}, []float32{0, 0, 0}},
+		{"softmax of a masked entry", func(b *graph.Builder, x graph.Value) graph.Value {
+			return scale(b, square(b, b.Softmax(x, 0)), 2)
+		}, []float32{1, 1, -inf}, []float32{0, 0, 0}},
+		{"ties of top-k", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Ops("TopK", 2, []graph.Value{x, b.Ints(2)})[0]
+		}, []float32{3, 3, 3}, []float32{1, 1, 0}},
+		{"floor and ceiling", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Add(unary(b, "Floor", x), b.Add(unary(b, "Ceil", x), unary(b, "Hardmax", x)))
+		}, []float32{0.5, -1, 2}, []float32{0, 0, 0}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			g := build(t, func(b *graph.Builder) graph.Value {
-				return all(b, c.y(b, b.Input("x", tensor.Float32, graph.Dims(3)...)))
+				return all(b, c.y(b, b.Input("x", tensor.Float32, graph.Dims(len(c.x))...)))
 			})
-			got := evaluate(t, g, map[string]*tensor.Tensor{"x": of(c.x, 3)}, "x")
+			got := evaluate(t, g, map[string]*tensor.Tensor{"x": of(c.x, len(c.x))}, "x")
 			expect(t, "dx", got[0], c.want...)
 		})
 	}
@@ -282,6 +349,127 @@ func TestConditionIsFolded(t *testing.T) {
 	g = build(t, func(b *graph.Builder) graph.Value { return make(b, b.Input("open", tensor.Bool)) })
 	_, err := Append(g, "loss", "x")
 	fails(t, err, `node "If" (If) has no gradient rule; it lies on the path x -> If -> ReduceSum`)
+}
+
+// TestLoops: what repeats a graph of its own has no gradient, and says so; one that makes whole numbers only is not on the way.
+func TestLoops(t *testing.T) {
+	scalar := func(name string, kind tensor.Type) graph.Value {
+		return graph.Value{Name: name, Type: kind, Shape: []graph.Dim{}}
+	}
+	node := func(op, out string, in ...string) *graph.Node {
+		return &graph.Node{Op: op, Inputs: in, Outputs: []string{out}}
+	}
+	loop := func(kind tensor.Type, outside string) *graph.Graph {
+		state := graph.Value{Name: "state", Type: kind, Shape: graph.Dims(3)}
+		return &graph.Graph{
+			Name: "body", Inputs: []graph.Value{scalar("i", tensor.Int64), scalar("go", tensor.Bool), state}, Outputs: []graph.Value{{Name: "on"}, {Name: "next"}},
+			Nodes: []*graph.Node{node("Identity", "on", "go"), node("Add", "next", "state", outside)},
+		}
+	}
+	scan := &graph.Graph{
+		Name: "body", Inputs: []graph.Value{scalar("sum", tensor.Float32), scalar("entry", tensor.Float32)}, Outputs: []graph.Value{{Name: "next"}, {Name: "each"}},
+		Nodes: []*graph.Node{node("Add", "next", "sum", "entry"), node("Identity", "each", "next")},
+	}
+	g := build(t, func(b *graph.Builder) graph.Value {
+		b.Input("x", tensor.Float32, graph.Dims(3)...)
+		start := b.Constant(of([]float32{0, 0, 0}, 3))
+		return all(b, b.Op("Loop", []graph.Value{b.Ints(2), {}, start}, attribute("body", loop(tensor.Float32, "x"))))
+	})
+	_, err := Append(g, "loss", "x")
+	fails(t, err, `node "Loop" (Loop) has no gradient rule; it lies on the path x -> Loop -> ReduceSum`)
+
+	g = build(t, func(b *graph.Builder) graph.Value {
+		x := b.Input("x", tensor.Float32, graph.Dims(3)...)
+		y := b.Ops("Scan", 2, []graph.Value{b.Scalar(tensor.Float32, 0), x}, attribute("body", scan), attribute("num_scan_inputs", int64(1)))
+		return all(b, y[1])
+	})
+	_, err = Append(g, "loss", "x")
+	fails(t, err, `node "Scan" (Scan) has no gradient rule; it lies on the path x -> Scan -> ReduceSum`)
+
+	g = build(t, func(b *graph.Builder) graph.Value {
+		x := b.Input("x", tensor.Float32, graph.Dims(3)...)
+		whole := b.Op("Cast", []graph.Value{x}, attribute("to", graph.TypeNumber(tensor.Int64)))
+		counted := b.Op("Loop", []graph.Value{b.Ints(2), {}, b.Ints(0, 0, 0)}, attribute("body", loop(tensor.Int64, whole.Name)))
+		return all(b, mul(b, x, convert(b, counted, tensor.Float32)))
+	})
+	got := evaluate(t, g, map[string]*tensor.Tensor{"x": of([]float32{1, 2, 3}, 3)}, "x")
+	expect(t, "dx", got[0], 2, 4, 6)
+}
+
+// TestEnds: values at the ends of a path, in several roles, or asked for twice.
+func TestEnds(t *testing.T) {
+	numbers := map[string]*tensor.Tensor{"x": of([]float32{1, 2, 3}, 3), "dh": of([]float32{1, 0, -1}, 3), "dloss": of([]float32{2})}
+	simple := func() *graph.Graph { // h = x², loss = Σ h·x, both outputs
+		return build(t, func(b *graph.Builder) graph.Value {
+			x := b.Input("x", tensor.Float32, graph.Dims(3)...)
+			b.Input("dh", tensor.Float32, graph.Dims(3)...)
+			b.Input("dloss", tensor.Float32)
+			b.Output("h", square(b, x))
+			return all(b, mul(b, b.Value("h"), x))
+		})
+	}
+	run := func(g *graph.Graph, names map[string]string, of ...string) []*tensor.Tensor {
+		for i, name := range of {
+			of[i] = names[name]
+		}
+		return outputsOf(t, g, numbers, of...)
+	}
+	g := simple()
+	names, err := Append(g, "loss", "h", "x", "loss", "h") // h is an output too, loss what it is the gradient of
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := run(g, names, "h", "x", "loss")
+	expect(t, "dh", got[0], 1, 2, 3)
+	expect(t, "dx", got[1], 3, 12, 27)
+	expect(t, "dloss", got[2], 1)
+
+	g = simple()
+	if names, err = VJP(g, []string{"h", "loss", "h"}, []string{"dh", "dloss", "dh"}, []string{"x", "h"}); err != nil { // one output lies behind the other
+		t.Fatal(err)
+	}
+	got = run(g, names, "x", "h")
+	expect(t, "dh", got[1], 2+2, 4, -2+6) // 2·dh + 2x
+	expect(t, "dx", got[0], 4*2+2, 4*4+8, 4*6+18)
+
+	g = simple()
+	if names, err = VJP(g, []string{"x"}, []string{"h"}, []string{"x"}); err != nil { // no node between, and a cotangent that is computed
+		t.Fatal(err)
+	}
+	expect(t, "x's own", run(g, names, "x")[0], 1, 4, 9)
+
+	g = build(t, func(b *graph.Builder) graph.Value { return unary(b, "Identity", b.Input("x", tensor.Float32)) })
+	expect(t, "identity", evaluate(t, g, map[string]*tensor.Tensor{"x": of([]float32{5})}, "x")[0], 1)
+}
+
+// TestOneOutput: of a node with several outputs those count that are used.
+func TestOneOutput(t *testing.T) {
+	x := map[string]*tensor.Tensor{"x": of([]float32{1, 2, 3}, 3)}
+	input := func(b *graph.Builder) graph.Value { return b.Input("x", tensor.Float32, graph.Dims(3)...) }
+	g := build(t, func(b *graph.Builder) graph.Value {
+		return all(b, square(b, b.Ops("Split", 3, []graph.Value{input(b), b.Ints(1, 1, 1)}, attribute("axis", int64(0)))[1]))
+	})
+	expect(t, "Split", evaluate(t, g, x, "x")[0], 0, 4, 0)
+	g = build(t, func(b *graph.Builder) graph.Value { // indices alone: what they say has no gradient, what they take has
+		v := input(b)
+		at := b.Ops("TopK", 2, []graph.Value{v, b.Ints(2)})[1]
+		return all(b, mul(b, convert(b, at, tensor.Float32), b.Op("Gather", []graph.Value{v, at})))
+	})
+	expect(t, "TopK", evaluate(t, g, x, "x")[0], 0, 1, 2)
+	g = build(t, func(b *graph.Builder) graph.Value { // of labels all of which are ignored a sum is 0
+		labels := b.Constant(whole(t, 7))
+		return b.Ops("SoftmaxCrossEntropyLoss", 2, []graph.Value{reshape(b, input(b), []int{1, 3}), labels}, attribute("ignore_index", int64(7)), attribute("reduction", "sum"))[0]
+	})
+	expect(t, "ignored", evaluate(t, g, x, "x")[0], 0, 0, 0)
+}
+
+func whole(t *testing.T, numbers ...int64) *tensor.Tensor {
+	t.Helper()
+	v, err := tensor.Of(numbers, len(numbers))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func fails(t *testing.T, err error, want string) {

@@ -219,7 +219,8 @@ func lpNormRule(b *graph.Builder, c call) []graph.Value {
 	return []graph.Value{where(b, none, number(b, d, 0), d)}
 }
 
-// meanVarianceRule: y = (x − mean)/(σ + 1e-9), so dx = (dy − mean dy)/(σ + 1e-9) − (x − mean)·mean(dy·(x − mean))/(σ·(σ + 1e-9)²).
+// meanVarianceRule: y = (x − mean)/(σ + 1e-9), so dx = (dy − mean dy)/(σ + 1e-9) − (x − mean)·mean(dy·(x − mean))/(σ·(σ + 1e-9)²). Where σ is 0
+// so is the second term.
 func meanVarianceRule(b *graph.Builder, c call) []graph.Value {
 	x, dy := c.x[0], c.dy[0]
 	axes := []int{0, 2, 3}
@@ -232,7 +233,8 @@ func meanVarianceRule(b *graph.Builder, c call) []graph.Value {
 	centred := sub(b, x, reduceMean(b, x, axes))
 	sigma := unary(b, "Sqrt", reduceMean(b, square(b, centred), axes))
 	inverse := unary(b, "Reciprocal", shift(b, sigma, 1e-9))
-	pull := mul(b, reduceMean(b, mul(b, dy, centred), axes), div(b, square(b, inverse), sigma))
+	nonzero := where(b, compare(b, "Equal", sigma, number(b, x, 0)), number(b, x, 1), sigma)
+	pull := mul(b, reduceMean(b, mul(b, dy, centred), axes), div(b, square(b, inverse), nonzero))
 	return []graph.Value{sub(b, mul(b, inverse, sub(b, dy, reduceMean(b, dy, axes))), mul(b, centred, pull))}
 }
 

@@ -3,7 +3,9 @@ package grad
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"visus/graph"
 )
@@ -15,8 +17,11 @@ var recurrent = map[string]rule{"RNN": composed(unroll), "GRU": composed(unroll)
 type cell struct {
 	op          string
 	r, bias     graph.Value // R and its bias
-	activations []string
-	resetLast   bool // GRU: the reset gate works on the recurrent product (linear_before_reset), not on the state before it
+	peephole    graph.Value // LSTM: P [3·H], by which the gates see the memory; may be left out
+	activations []activation
+	clip        float64 // bounds what the gates' activations get; 0 does not
+	resetLast   bool    // GRU: the reset gate works on the recurrent product (linear_before_reset), not on the state before it
+	coupled     bool    // LSTM: what is forgotten makes room for what comes in (input_forget)
 }
 
 // gatesOf is the number of gates; the activation functions are those that ONNX takes where a node names none.
@@ -52,34 +57,91 @@ func unroll(b *graph.Builder, c call) []graph.Value {
 
 // plainRecurrence reports what of a recurrent layer has no gradient here.
 func plainRecurrence(c call) error {
-	switch {
-	case c.Input(4) != "":
-		return errors.New("no gradient with sequence_lens")
-	case c.Input(7) != "":
-		return errors.New("no gradient with peepholes")
-	case c.Attribute("clip") != nil:
-		return errors.New("no gradient with clip")
-	case c.Int("input_forget", 0) != 0:
-		return errors.New("no gradient with input_forget")
-	case c.Int("layout", 0) != 0:
+	if c.Int("layout", 0) != 0 {
 		return errors.New("no gradient with layout 1")
 	}
 	names, _ := c.Attribute("activations").([]string)
 	for _, name := range names {
-		if !slices.Contains([]string{"Relu", "Sigmoid", "Softplus", "Softsign", "Tanh"}, name) {
-			return fmt.Errorf("no gradient with activation %q, expected Relu, Sigmoid, Softplus, Softsign or Tanh", name)
+		if _, ok := activationCalled(name); !ok {
+			return fmt.Errorf("no gradient with activation %q, expected one of %s", name, strings.Join(slices.Sorted(maps.Keys(recurrentActivations)), ", "))
 		}
 	}
 	return nil
+}
+
+// activation is an activation function of a recurrent layer with its numbers.
+type activation struct {
+	name        string
+	alpha, beta float64
+}
+
+// recurrentActivations are those that ONNX knows, with how many of alpha and beta they take and what these are where a node does not say.
+var recurrentActivations = map[string]struct {
+	takes       int
+	alpha, beta float64
+}{
+	"Affine": {2, 0, 0}, "Elu": {1, 1, 0}, "HardSigmoid": {2, 0.2, 0.5}, "LeakyRelu": {1, 0.01, 0}, "Relu": {}, "ScaledTanh": {2, 0, 0},
+	"Sigmoid": {}, "Softplus": {}, "Softsign": {}, "Tanh": {}, "ThresholdedRelu": {1, 1, 0},
+}
+
+// activationCalled finds an activation; the case of letters does not count.
+func activationCalled(name string) (activation, bool) {
+	for known, with := range recurrentActivations {
+		if strings.EqualFold(known, name) {
+			return activation{known, with.alpha, with.beta}, true
+		}
+	}
+	return activation{}, false
+}
+
+// activationsFor returns a node's activations, all directions in a row. The lists of alpha and beta have entries for those functions that take one.
+func activationsFor(c call, directions int) []activation {
+	names, _ := c.Attribute("activations").([]string)
+	if names == nil {
+		names = slices.Repeat(activationsOf[c.Op], directions)
+	}
+	alphas, _ := c.Attribute("activation_alpha").([]float32)
+	betas, _ := c.Attribute("activation_beta").([]float32)
+	out := make([]activation, len(names))
+	for i, name := range names {
+		a, _ := activationCalled(name)
+		takes := recurrentActivations[a.name].takes
+		if takes > 0 && len(alphas) > 0 {
+			a.alpha, alphas = float64(alphas[0]), alphas[1:]
+		}
+		if takes > 1 && len(betas) > 0 {
+			a.beta, betas = float64(betas[0]), betas[1:]
+		}
+		out[i] = a
+	}
+	return out
+}
+
+func (a activation) write(b *graph.Builder, v graph.Value) graph.Value {
+	alpha := attribute("alpha", float32(a.alpha))
+	switch a.name {
+	case "Affine":
+		return shift(b, scale(b, v, a.alpha), a.beta)
+	case "ScaledTanh":
+		return scale(b, unary(b, "Tanh", scale(b, v, a.beta)), a.alpha)
+	case "HardSigmoid":
+		return b.Op(a.name, []graph.Value{v}, alpha, attribute("beta", float32(a.beta)))
+	case "Elu", "LeakyRelu", "ThresholdedRelu":
+		return b.Op(a.name, []graph.Value{v}, alpha)
+	}
+	return unary(b, a.name, v)
 }
 
 // run goes through the sequence in one direction. It returns y [1, 1, batch, H] of each time, and the last state and memory, [1, batch, H].
 func run(b *graph.Builder, c call, direction int, steps []int) (ys []graph.Value, h, memory graph.Value) {
 	x, gates := sizes(c.x[0]), gatesOf[c.Op]
 	size := sizes(c.x[2])[2]
-	k := cell{op: c.Op, activations: activationsOf[c.Op], resetLast: c.Int("linear_before_reset", 0) != 0}
-	if names, _ := c.Attribute("activations").([]string); names != nil {
-		k.activations = names[direction*len(k.activations):]
+	k := cell{
+		op: c.Op, activations: activationsFor(c, sizes(c.x[1])[0])[direction*len(activationsOf[c.Op]):], clip: float64(c.Float("clip", 0)),
+		resetLast: c.Int("linear_before_reset", 0) != 0, coupled: c.Int("input_forget", 0) != 0,
+	}
+	if c.Input(7) != "" {
+		k.peephole = part(b, c.x[7], direction)
 	}
 	var bias graph.Value // of W
 	if c.Input(3) != "" {
@@ -93,8 +155,14 @@ func run(b *graph.Builder, c call, direction int, steps []int) (ys []graph.Value
 	h, memory = start(b, c, 5, direction, state), start(b, c, 6, direction, state)
 	ys = make([]graph.Value, x[0])
 	for _, t := range steps {
-		h, memory = k.step(b, reshape(b, pieces[t], []int{x[1], gates * size}), h, memory)
-		ys[t] = reshape(b, h, []int{1, 1, x[1], size})
+		nextH, nextMemory := k.step(b, reshape(b, pieces[t], []int{x[1], gates * size}), h, memory)
+		y := nextH
+		if c.Input(4) != "" { // behind its end a sequence keeps its state and gives zeros
+			goes := compare(b, "Greater", reshape(b, c.x[4], []int{x[1], 1}), number(b, c.x[4], float64(t)))
+			nextH, nextMemory, y = where(b, goes, nextH, h), where(b, goes, nextMemory, memory), keep(b, goes, nextH)
+		}
+		h, memory = nextH, nextMemory
+		ys[t] = reshape(b, y, []int{1, 1, x[1], size})
 	}
 	last := []int{1, x[1], size}
 	return ys, reshape(b, h, last), reshape(b, memory, last)
@@ -116,16 +184,19 @@ func part(b *graph.Builder, v graph.Value, i int) graph.Value {
 
 // step is one step from the product of x with W [batch, gates·H], the state and the memory [batch, H], in ONNX's order of gates.
 func (k cell) step(b *graph.Builder, x, h, memory graph.Value) (nextH, nextMemory graph.Value) {
-	activate := func(i int, v graph.Value) graph.Value { return unary(b, k.activations[i], v) }
+	activate := func(i int, v graph.Value) graph.Value {
+		if k.clip > 0 {
+			v = b.Op("Clip", []graph.Value{v, number(b, v, -k.clip), number(b, v, k.clip)})
+		}
+		return k.activations[i].write(b, v)
+	}
 	size := sizes(h)[1]
 	parts := func(v graph.Value, n int) []graph.Value { return split(b, v, 1, slices.Repeat([]int{size}, n)) }
 	switch k.op {
 	case "RNN":
 		return activate(0, b.Add(x, b.Gemm(h, k.r, k.bias))), memory
-	case "LSTM": // input, output, forget, cell
-		gates := parts(b.Add(x, b.Gemm(h, k.r, k.bias)), 4)
-		memory = b.Add(mul(b, activate(0, gates[2]), memory), mul(b, activate(0, gates[0]), activate(1, gates[3])))
-		return mul(b, activate(0, gates[1]), activate(2, memory)), memory
+	case "LSTM":
+		return k.stepLSTM(b, parts(b.Add(x, b.Gemm(h, k.r, k.bias)), 4), memory, activate)
 	}
 	inputs := parts(x, 3) // update, reset, hidden
 	var update, candidate graph.Value
@@ -146,4 +217,23 @@ func (k cell) step(b *graph.Builder, x, h, memory graph.Value) (nextH, nextMemor
 		candidate = activate(1, b.Add(inputs[2], b.Gemm(mul(b, reset, h), weights[1], hidden[1])))
 	}
 	return b.Add(candidate, mul(b, update, sub(b, h, candidate))), memory
+}
+
+// stepLSTM is a step from the sums of the gates input, output, forget and cell. The output gate sees the new memory. The memory's own activation is
+// not clipped, as in ONNX Runtime.
+func (k cell) stepLSTM(b *graph.Builder, gates []graph.Value, memory graph.Value, activate func(int, graph.Value) graph.Value) (h, next graph.Value) {
+	see := func(gate, part int, memory graph.Value) graph.Value {
+		if k.peephole.Name == "" {
+			return gates[gate]
+		}
+		size := sizes(memory)[1]
+		return b.Add(gates[gate], mul(b, split(b, k.peephole, 0, []int{size, size, size})[part], memory))
+	}
+	in := activate(0, see(0, 0, memory))
+	stays := less1(b, in)
+	if !k.coupled {
+		stays = activate(0, see(2, 2, memory))
+	}
+	next = b.Add(mul(b, stays, memory), mul(b, in, activate(1, gates[3])))
+	return mul(b, activate(0, see(1, 1, next)), k.activations[2].write(b, next)), next
 }
