@@ -362,13 +362,15 @@ func TestLoops(t *testing.T) {
 	loop := func(kind tensor.Type, outside string) *graph.Graph {
 		state := graph.Value{Name: "state", Type: kind, Shape: graph.Dims(3)}
 		return &graph.Graph{
-			Name: "body", Inputs: []graph.Value{scalar("i", tensor.Int64), scalar("go", tensor.Bool), state}, Outputs: []graph.Value{{Name: "on"}, {Name: "next"}},
-			Nodes: []*graph.Node{node("Identity", "on", "go"), node("Add", "next", "state", outside)},
+			Name: "body", Inputs: []graph.Value{scalar("i", tensor.Int64), scalar("go", tensor.Bool), state},
+			Outputs: []graph.Value{{Name: "on"}, {Name: "next"}},
+			Nodes:   []*graph.Node{node("Identity", "on", "go"), node("Add", "next", "state", outside)},
 		}
 	}
 	scan := &graph.Graph{
-		Name: "body", Inputs: []graph.Value{scalar("sum", tensor.Float32), scalar("entry", tensor.Float32)}, Outputs: []graph.Value{{Name: "next"}, {Name: "each"}},
-		Nodes: []*graph.Node{node("Add", "next", "sum", "entry"), node("Identity", "each", "next")},
+		Name: "body", Inputs: []graph.Value{scalar("sum", tensor.Float32), scalar("entry", tensor.Float32)},
+		Outputs: []graph.Value{{Name: "next"}, {Name: "each"}},
+		Nodes:   []*graph.Node{node("Add", "next", "sum", "entry"), node("Identity", "each", "next")},
 	}
 	g := build(t, func(b *graph.Builder) graph.Value {
 		b.Input("x", tensor.Float32, graph.Dims(3)...)
@@ -425,7 +427,8 @@ func TestEnds(t *testing.T) {
 	expect(t, "dloss", got[2], 1)
 
 	g = simple()
-	if names, err = VJP(g, []string{"h", "loss", "h"}, []string{"dh", "dloss", "dh"}, []string{"x", "h"}); err != nil { // one output lies behind the other
+	names, err = VJP(g, []string{"h", "loss", "h"}, []string{"dh", "dloss", "dh"}, []string{"x", "h"}) // one output lies behind the other
+	if err != nil {
 		t.Fatal(err)
 	}
 	got = run(g, names, "x", "h")
@@ -458,7 +461,8 @@ func TestOneOutput(t *testing.T) {
 	expect(t, "TopK", evaluate(t, g, x, "x")[0], 0, 1, 2)
 	g = build(t, func(b *graph.Builder) graph.Value { // of labels all of which are ignored a sum is 0
 		labels := b.Constant(whole(t, 7))
-		return b.Ops("SoftmaxCrossEntropyLoss", 2, []graph.Value{reshape(b, input(b), []int{1, 3}), labels}, attribute("ignore_index", int64(7)), attribute("reduction", "sum"))[0]
+		inputs := []graph.Value{reshape(b, input(b), []int{1, 3}), labels}
+		return b.Op("SoftmaxCrossEntropyLoss", inputs, attribute("ignore_index", int64(7)), attribute("reduction", "sum"))
 	})
 	expect(t, "ignored", evaluate(t, g, x, "x")[0], 0, 0, 0)
 }
