@@ -445,6 +445,75 @@ func TestEnds(t *testing.T) {
 	expect(t, "identity", evaluate(t, g, map[string]*tensor.Tensor{"x": of([]float32{5})}, "x")[0], 1)
 }
 
+// TestRefused: uses of an operator that have no gradient are errors that name the node and the reason, before anything runs.
+func TestRefused(t *testing.T) {
+	input := func(b *graph.Builder, name string, shape ...int) graph.Value {
+		return b.Input(name, tensor.Float32, graph.Dims(shape...)...)
+	}
+	known := func(b *graph.Builder, v graph.Value, shape ...int) graph.Value { return reshape(b, v, shape) }
+	for want, f := range map[string]func(b *graph.Builder) graph.Value{
+		`GridSample: no gradient with mode "bicubic", expected linear or nearest`: func(b *graph.Builder) graph.Value {
+			grid := b.Constant(tensor.New(tensor.Float32, 1, 1, 1, 2))
+			return b.Op("GridSample", []graph.Value{input(b, "x", 1, 1, 2, 2), grid}, attribute("mode", "bicubic"))
+		},
+		`the shape [?] of "Slice_output_0" is not fixed`: func(b *graph.Builder) graph.Value {
+			from := b.Input("from", tensor.Int64, graph.Dims(1)...)
+			return known(b, b.Op("Slice", []graph.Value{input(b, "x", 4), from, b.Ints(4)}), 2)
+		},
+		`the shape [?, ?] of "ReduceSum_output_0" is not fixed`: func(b *graph.Builder) graph.Value {
+			return known(b, b.Op("ReduceSum", []graph.Value{input(b, "x", 4, 2), b.Input("axes", tensor.Int64, graph.Dims(1)...)}), 2)
+		},
+		`node "Dropout" (Dropout): `: func(b *graph.Builder) graph.Value {
+			yes := tensor.New(tensor.Bool)
+			yes.Bytes()[0] = 1
+			return b.Op("Dropout", []graph.Value{input(b, "x", 4), b.Scalar(tensor.Float32, 0.5), b.Constant(yes)})
+		},
+		`LpNormalization: p is 3, expected 1 or 2`: func(b *graph.Builder) graph.Value {
+			return b.Op("LpNormalization", []graph.Value{input(b, "x", 4)}, attribute("p", int64(3)))
+		},
+		`ScatterND: no gradient with reduction "mul", expected none or add`: func(b *graph.Builder) graph.Value {
+			return b.Op("ScatterND", []graph.Value{input(b, "x", 4), known(b, b.Ints(1), 1, 1), input(b, "u", 1)}, attribute("reduction", "mul"))
+		},
+		`Attention: no gradient with past keys and values`: func(b *graph.Builder) graph.Value {
+			x, past := input(b, "x", 1, 1, 2, 2), input(b, "past", 1, 1, 3, 2)
+			return b.Op("Attention", []graph.Value{x, x, x, {}, past, past})
+		},
+	} {
+		g := build(t, func(b *graph.Builder) graph.Value { return all(b, f(b)) })
+		_, err := Append(g, "loss", "x")
+		fails(t, err, want)
+	}
+}
+
+// TestDropoutInTraining: what the mask keeps is scaled, and so is its gradient; where training is only decided when the graph runs, both hold.
+func TestDropoutInTraining(t *testing.T) {
+	g := build(t, func(b *graph.Builder) graph.Value {
+		x := b.Input("x", tensor.Float32, graph.Dims(64)...)
+		y := b.Ops("Dropout", 2, []graph.Value{x, b.Scalar(tensor.Float32, 0.25), b.Input("training", tensor.Bool)}, attribute("seed", int64(1)))
+		b.Output("y", y[0])
+		b.Output("mask", y[1])
+		return all(b, y[0])
+	})
+	names, err := Append(g, "loss", "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ones := of(slices.Repeat([]float32{1}, 64), 64)
+	for _, training := range []byte{0, 1} {
+		flag := tensor.New(tensor.Bool)
+		flag.Bytes()[0] = training
+		got := outputsOf(t, g.Clone(), map[string]*tensor.Tensor{"x": ones, "training": flag}, names["x"], "y")
+		var want []float32
+		for _, v := range got[1].Floats() { // x is 1, so y is its factor
+			want = append(want, float32(v))
+		}
+		if training == 1 && !slices.Contains(want, 0) {
+			t.Error("nothing was dropped")
+		}
+		expect(t, "dx", got[0], want...)
+	}
+}
+
 // TestOneOutput: of a node with several outputs those count that are used.
 func TestOneOutput(t *testing.T) {
 	x := map[string]*tensor.Tensor{"x": of([]float32{1, 2, 3}, 3)}

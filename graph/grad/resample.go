@@ -83,6 +83,10 @@ func resizeGradRule(b *graph.Builder, c call) []graph.Value {
 
 // gridSampleRule: graph/lower says how.
 func gridSampleRule(b *graph.Builder, c call) []graph.Value {
+	if mode := c.Text("mode", "bilinear"); mode != "bilinear" && mode != "linear" && mode != "nearest" {
+		b.Fail(c.Op, fmt.Errorf("no gradient with mode %q, expected linear or nearest", mode))
+		return nil
+	}
 	return b.Ops("visus.GridSampleGrad", 2, []graph.Value{c.x[0], c.x[1], c.dy[0]}, c.Attributes...)
 }
 
