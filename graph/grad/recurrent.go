@@ -16,8 +16,8 @@ var recurrent = map[string]rule{"RNN": composed(unroll), "GRU": composed(unroll)
 // cell is one direction of a recurrent layer with H states: W [gates·H, C] and R [gates·H, H] with their biases, which may be left out.
 type cell struct {
 	op          string
-	r, bias     graph.Value // R and its bias
-	peephole    graph.Value // LSTM: P [3·H], by which the gates see the memory; may be left out
+	r, bias     graph.Value   // R and its bias
+	peepholes   []graph.Value // LSTM: P [H] of the gates input, output and forget, by which they see the memory; nil where they do not
 	activations []activation
 	clip        float64 // bounds what the gates' activations get; 0 does not
 	resetLast   bool    // GRU: the reset gate works on the recurrent product (linear_before_reset), not on the state before it
@@ -61,6 +61,9 @@ func plainRecurrence(c call) error {
 		return errors.New("no gradient with layout 1")
 	}
 	names, _ := c.Attribute("activations").([]string)
+	if want := sizes(c.x[1])[0] * len(activationsOf[c.Op]); names != nil && len(names) != want {
+		return fmt.Errorf("%d activations, expected %d", len(names), want)
+	}
 	for _, name := range names {
 		if _, ok := activationCalled(name); !ok {
 			return fmt.Errorf("no gradient with activation %q, expected one of %s", name, strings.Join(slices.Sorted(maps.Keys(recurrentActivations)), ", "))
@@ -141,7 +144,7 @@ func run(b *graph.Builder, c call, direction int, steps []int) (ys []graph.Value
 		resetLast: c.Int("linear_before_reset", 0) != 0, coupled: c.Int("input_forget", 0) != 0,
 	}
 	if c.Input(7) != "" {
-		k.peephole = part(b, c.x[7], direction)
+		k.peepholes = split(b, part(b, c.x[7], direction), 0, []int{size, size, size})
 	}
 	var bias graph.Value // of W
 	if c.Input(3) != "" {
@@ -222,18 +225,19 @@ func (k cell) step(b *graph.Builder, x, h, memory graph.Value) (nextH, nextMemor
 // stepLSTM is a step from the sums of the gates input, output, forget and cell. The output gate sees the new memory. The memory's own activation is
 // not clipped, as in ONNX Runtime.
 func (k cell) stepLSTM(b *graph.Builder, gates []graph.Value, memory graph.Value, activate func(int, graph.Value) graph.Value) (h, next graph.Value) {
-	see := func(gate, part int, memory graph.Value) graph.Value {
-		if k.peephole.Name == "" {
-			return gates[gate]
+	open := func(gate int, memory graph.Value) graph.Value {
+		if k.peepholes == nil {
+			return activate(0, gates[gate])
 		}
-		size := sizes(memory)[1]
-		return b.Add(gates[gate], mul(b, split(b, k.peephole, 0, []int{size, size, size})[part], memory))
+		return activate(0, b.Add(gates[gate], mul(b, k.peepholes[gate], memory)))
 	}
-	in := activate(0, see(0, 0, memory))
-	stays := less1(b, in)
-	if !k.coupled {
-		stays = activate(0, see(2, 2, memory))
+	in := open(0, memory)
+	var stays graph.Value
+	if k.coupled {
+		stays = less1(b, in)
+	} else {
+		stays = open(2, memory)
 	}
 	next = b.Add(mul(b, stays, memory), mul(b, in, activate(1, gates[3])))
-	return mul(b, activate(0, see(1, 1, next)), k.activations[2].write(b, next)), next
+	return mul(b, open(1, next), k.activations[2].write(b, next)), next
 }

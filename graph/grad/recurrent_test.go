@@ -136,6 +136,7 @@ func TestRecurrentSecond(t *testing.T) {
 func TestRecurrentWithoutGradient(t *testing.T) {
 	for want, set := range map[string]func(n *graph.Node){
 		"no gradient with layout 1":           func(n *graph.Node) { n.SetAttribute("layout", int64(1)) },
+		"2 activations, expected 3":           func(n *graph.Node) { n.SetAttribute("activations", []string{"Tanh", "Tanh"}) },
 		`no gradient with activation "Swish"`: func(n *graph.Node) { n.SetAttribute("activations", []string{"Swish", "Tanh", "Tanh"}) },
 	} {
 		b := graph.NewBuilder("lstm", graph.CommonOpset)
