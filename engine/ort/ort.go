@@ -110,6 +110,9 @@ func (e *Engine) Compile(ctx context.Context, g *graph.Graph, o engine.Options) 
 			return nil, explain(src.name, err)
 		}
 	}
+	if err := guard(g); err != nil {
+		return nil, explain(src.name, err)
+	}
 	remove, err := src.serialise(g, largest)
 	defer remove()
 	if err != nil {
