@@ -226,7 +226,7 @@ func (w *walk) node(n *graph.Node) error {
 	}
 	dx := r(b, c)
 	if err := b.Err(); err != nil {
-		return fmt.Errorf("%s: %w", n, err)
+		return fmt.Errorf("%s: %w; it lies on the path %s", n, err, w.path(n))
 	}
 	for i, d := range dx[:min(len(dx), len(c.x))] { // a rule may go on to optional inputs that the node leaves out
 		to := n.Inputs[i]

@@ -482,6 +482,9 @@ func TestRefused(t *testing.T) {
 		g := build(t, func(b *graph.Builder) graph.Value { return all(b, f(b)) })
 		_, err := Append(g, "loss", "x")
 		fails(t, err, want)
+		if !strings.Contains(want, "not fixed") {
+			fails(t, err, "; it lies on the path x -> ")
+		}
 	}
 }
 
