@@ -80,11 +80,11 @@ func (c *classifierCommand) Run(ctx context.Context, t terminal) error {
 // examineAfterwards does what visus examine does with the trained model and nothing but the images told.
 func (c *classifierCommand) examineAfterwards(ctx context.Context, t terminal) error {
 	var e examineCommand
-	parser, err := kong.New(&e)
+	parser, err := kong.New(&e, kong.Vars{"engines": engines})
 	if err != nil {
 		return err
 	}
-	args := []string{filepath.Join(c.Out, training.ModelFile), "--images", c.Examine, "--out", filepath.Join(c.Out, "examined"),
+	args := []string{filepath.Join(c.Out, training.ModelFile), "--images", c.Examine, "--out", filepath.Join(c.Out, "examined"), "--engine", c.Engine,
 		"--seed", fmt.Sprint(c.Seed), "--threads", fmt.Sprint(c.Threads), "--workers", fmt.Sprint(c.Workers)}
 	if _, err := parser.Parse(args); err != nil {
 		return err
