@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 
@@ -22,15 +23,21 @@ func (doctorCommand) Help() string {
   visus doctor`
 }
 
-// Run prints what was found, and fails where ONNX Runtime is not: without oneDNN everything works, slower.
+// Run prints what was found, and fails where ONNX Runtime is not, or not the oneDNN that VISUS_ONEDNN asks for. Without any oneDNN everything
+// works, slower.
 func (c *doctorCommand) Run(t terminal) error {
 	fmt.Fprintf(t.Out, "visus %s, %s, %s/%s, %d cores\n", version.String(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
 	fmt.Fprintf(t.Out, "vector code: %s\n", vec.Level())
 	search(t, library.OneDNN)
-	if l, err := dnnl.Open(""); err == nil {
+	l, lacking := dnnl.Open("")
+	asked := os.Getenv(library.OneDNN.Variable) != ""
+	switch {
+	case lacking == nil:
 		fmt.Fprintf(t.Out, "onednn %s: %s, %s, %d threads\n", l.Version(), l.Path(), l.ISA(), l.Threads())
-	} else {
-		fmt.Fprintf(t.Out, "onednn: %v\n  training and gradients run on ONNX Runtime instead: slower\n", err)
+	case asked:
+		fmt.Fprintf(t.Out, "onednn: not the one that %s asks for: nothing runs without --engine ort\n", library.OneDNN.Variable)
+	default:
+		fmt.Fprintf(t.Out, "onednn: %v\n  training and gradients run on ONNX Runtime instead: slower\n", lacking)
 	}
 	path := search(t, library.ONNXRuntime)
 	engine, err := ort.Open(ort.Options{})
@@ -38,6 +45,9 @@ func (c *doctorCommand) Run(t terminal) error {
 		return err
 	}
 	fmt.Fprintf(t.Out, "%s: %s, %d threads\n", engine.Name(), path, runtime.GOMAXPROCS(0))
+	if asked {
+		return lacking
+	}
 	return nil
 }
 

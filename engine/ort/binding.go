@@ -15,12 +15,16 @@ import (
 	"unsafe"
 
 	"visus/engine"
+	"visus/engine/library"
 	"visus/graph"
 	"visus/tensor"
 )
 
 // load opens the library at path and returns its version, also where it is too old. A process calls it until it succeeds once.
 func load(path string) (version string, err error) {
+	if err := library.Whole(path); err != nil {
+		return "", err
+	}
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	var number *C.char

@@ -13,12 +13,17 @@ import (
 	"strconv"
 	"strings"
 	"unsafe"
+
+	"visus/engine/library"
 )
 
 type pointer = unsafe.Pointer
 
 // load opens the library at path and returns it with its version, also where it cannot serve.
 func load(path string) (*Library, error) {
+	if err := library.Whole(path); err != nil {
+		return &Library{}, err
+	}
 	name, spins := C.CString(path), C.CString(strconv.Itoa(Spins))
 	defer C.free(pointer(name))
 	defer C.free(pointer(spins))

@@ -63,7 +63,16 @@ void *dnnl_version(void) { return &v; }`, major, minor, cpu)
 	if err := os.WriteFile(text, []byte("nothing"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	data, err := os.ReadFile(compiled(t, version(3, 4, 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(t.TempDir(), "libdnnl.so")
+	if err := os.WriteFile(cut, data[:len(data)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ name, file, version, want string }{
+		{"cut off", cut, "", "it is cut off after "},
 		{"2.x", compiled(t, version(2, 7, 2)), "2.7.1", "its interface is another one"},
 		{"4.x", compiled(t, version(4, 0, 2)), "4.0.1", "its interface is another one"},
 		{"SYCL", compiled(t, version(3, 4, 512)), "3.4.1", "it computes through SYCL"},
