@@ -91,9 +91,14 @@ func (b *Builder) Scope(name string) *Builder {
 	return &Builder{building: b.building, scope: b.scoped(name)}
 }
 
-// Input adds an input of the graph.
+// Input adds an input of the graph. A dimension with a symbol and no size, Dim{Symbol: "batch"}, is free.
 func (b *Builder) Input(name string, kind tensor.Type, shape ...Dim) Value {
 	v := Value{Name: name, Type: kind, Shape: append([]Dim{}, shape...)}
+	for i, d := range v.Shape {
+		if d.Symbol != "" && d.Size == 0 {
+			v.Shape[i].Size = -1
+		}
+	}
 	if b.define("Input", name) {
 		b.graph.Inputs = append(b.graph.Inputs, v)
 		b.infer.facts[name] = fact{kind: kind, shape: v.Shape}

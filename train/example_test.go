@@ -100,7 +100,11 @@ func TestExample(t *testing.T) {
 	if err := learn(context.Background(), file); err != nil {
 		t.Fatal(err)
 	}
-	if g, err := graph.Load(file); err != nil || len(g.Inputs) != 1 {
-		t.Errorf("the file holds %v, %v", g, err)
+	g, err := graph.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := graph.ShapeText(g.Inputs[0].Shape); len(g.Inputs) != 1 || got != "[batch, 2]" {
+		t.Errorf("the file takes %d inputs, the first of %s; expected one of [batch, 2]", len(g.Inputs), got)
 	}
 }
