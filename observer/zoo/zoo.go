@@ -35,18 +35,19 @@ func (o Options) filled() Options {
 type Architecture struct {
 	Name  string
 	About string // one line for people
+	Least int    // smallest side of its images, in pixels; 0: 1
 	Write func(n *nn.Net, images graph.Value, classes int) graph.Value
 }
 
 // All lists the architectures, small ones first.
 var All = []Architecture{
-	{"mlp", "two hidden layers of 256", MLP},
-	{"cnn", "two blocks of convolutions with batch norm, for digits", CNN},
-	{"resnet20", "CIFAR ResNet of 20 layers", residual(20)},
-	{"resnet32", "CIFAR ResNet of 32 layers", residual(32)},
-	{"resnet44", "CIFAR ResNet of 44 layers", residual(44)},
-	{"resnet56", "CIFAR ResNet of 56 layers", residual(56)},
-	{"resnet50", "ImageNet ResNet of 50 layers", ResNet50},
+	{"mlp", "two hidden layers of 256", 1, MLP},
+	{"cnn", "two blocks of convolutions with batch norm, for digits", 4, CNN}, // two halvings
+	{"resnet20", "CIFAR ResNet of 20 layers", 1, residual(20)},
+	{"resnet32", "CIFAR ResNet of 32 layers", 1, residual(32)},
+	{"resnet44", "CIFAR ResNet of 44 layers", 1, residual(44)},
+	{"resnet56", "CIFAR ResNet of 56 layers", 1, residual(56)},
+	{"resnet50", "ImageNet ResNet of 50 layers", 1, ResNet50},
 }
 
 // ByName returns the architecture of that name; an unknown one is an error that lists those there are.
@@ -73,6 +74,9 @@ const (
 
 // Classifier returns the network as it is used, for batches of any size.
 func (a Architecture) Classifier(o Options, seed uint64) (*nn.Network, error) {
+	if err := a.fits(o.filled()); err != nil {
+		return nil, err
+	}
 	n := nn.New(a.Name, nn.Options{Seed: seed})
 	a.logits(n, o, graph.Dim{Size: -1, Symbol: "batch"})
 	return a.finish(n)
@@ -81,12 +85,23 @@ func (a Architecture) Classifier(o Options, seed uint64) (*nn.Network, error) {
 // Trained returns the network as it is trained, with its loss and accuracy, on batches of a fixed size. It has the parameters of Classifier with the
 // same seed. smoothing is that of the labels (nn.Net.CrossEntropy).
 func (a Architecture) Trained(o Options, seed uint64, batch int, smoothing float64) (*nn.Network, error) {
+	if err := a.fits(o.filled()); err != nil {
+		return nil, err
+	}
 	n := nn.New(a.Name, nn.Options{Seed: seed, Training: true})
 	logits := a.logits(n, o, graph.Dim{Size: batch})
 	labels := n.Input(Labels, tensor.Int64, graph.Dim{Size: batch})
 	n.Output(Loss, n.CrossEntropy(logits, labels, smoothing))
 	n.Output(Accuracy, n.Accuracy(logits, labels))
 	return a.finish(n)
+}
+
+// fits reports an error for images that the network has nothing left of.
+func (a Architecture) fits(o Options) error {
+	if min(o.Height, o.Width) < a.Least {
+		return fmt.Errorf("zoo: %s: it takes images of %d×%[2]d pixels or larger, not of %d×%d", a.Name, a.Least, o.Width, o.Height)
+	}
+	return nil
 }
 
 func (a Architecture) logits(n *nn.Net, o Options, batch graph.Dim) graph.Value {

@@ -164,6 +164,21 @@ func TestParameters(t *testing.T) {
 	}
 }
 
+// TestLeast: every network can be written for its smallest images, and says what is too small.
+func TestLeast(t *testing.T) {
+	for _, a := range All {
+		for side := 1; side <= 8; side++ {
+			_, err := a.Trained(Options{Height: side, Width: 9}, 1, 2, 0)
+			if small := side < a.Least; small != (err != nil) {
+				t.Errorf("%s: %d×9 pixels: %v", a.Name, side, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("zoo: %s: it takes images of %d×%[2]d pixels or larger, not of 9×%d", a.Name, a.Least, side)) {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestByNameListsWhatThereIs(t *testing.T) {
 	_, err := ByName("resnet21")
 	if want := `zoo: no network "resnet21"; there are mlp, cnn, resnet20`; err == nil || !strings.HasPrefix(err.Error(), want) {
