@@ -105,7 +105,7 @@ var rerunners = map[string]struct {
 		if err != nil {
 			return err
 		}
-		return trainClassifier(ctx, t, config.Options, choice.By(config.Engine), out)
+		return trainClassifier(ctx, t, config.Options, choice.By(config.Engine), out, nil)
 	}, training.ModelFile, "the trained models", "the trained model came out the same, bit for bit"},
 }
 

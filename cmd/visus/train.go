@@ -9,6 +9,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"visus/stimulus"
+	"visus/stimulus/corrupt"
+	"visus/study/session"
 	"visus/study/training"
 )
 
@@ -68,13 +71,38 @@ func (c *classifierCommand) Run(ctx context.Context, t terminal) error {
 			return fmt.Errorf("nothing to go on with: %w", err)
 		}
 	}
-	if err := trainClassifier(ctx, t, options, c.Engine, c.Out); err != nil {
+	accept, err := c.examinable()
+	if err != nil {
+		return err
+	}
+	if err := trainClassifier(ctx, t, options, c.Engine, c.Out, accept); err != nil {
 		return err
 	}
 	if c.Examine == "" {
 		return nil
 	}
 	return c.examineAfterwards(ctx, t)
+}
+
+// examinable opens the images of --examine, so that what is wrong with them is told before the training and not after it. It returns what
+// judges the network's input.
+func (c *classifierCommand) examinable() (func(training.Decided) error, error) {
+	if c.Examine == "" {
+		return nil, nil
+	}
+	set, err := stimulus.Open(c.Examine, stimulus.Options{LabelColumn: c.LabelColumn, Orient: c.Orient})
+	if err != nil {
+		return nil, fmt.Errorf("--examine: %w", err)
+	}
+	defer set.Close()
+	recorded := len(set.Conditions) > 1 || set.Conditions[0].Name != session.Clean
+	return func(d training.Decided) error {
+		if recorded || min(d.Width, d.Height) >= corrupt.LeastSide {
+			return nil
+		}
+		return fmt.Errorf("--examine: the network would take %d×%d pixels, and corruptions need %d a side; add --size %[3]d, or leave --examine out",
+			d.Width, d.Height, corrupt.LeastSide)
+	}, nil
 }
 
 // examineAfterwards does what visus examine does with the trained model and nothing but the images told.
@@ -120,13 +148,13 @@ func validationPath(text string) (string, error) {
 	return filepath.Abs(text)
 }
 
-// trainClassifier runs the training and says where its results lie.
-func trainClassifier(ctx context.Context, t terminal, o training.Options, by, out string) error {
+// trainClassifier runs the training, where accept (nil: always) has no objection to what is decided, and says where its results lie.
+func trainClassifier(ctx context.Context, t terminal, o training.Options, by, out string, accept func(training.Decided) error) error {
 	engine, err := t.openEngine(by)
 	if err != nil {
 		return err
 	}
-	study := training.Study{Options: o, Engine: engine, Progress: t.meter(), Note: func(text string) { t.say("%s", text) }}
+	study := training.Study{Options: o, Engine: engine, Progress: t.meter(), Note: func(text string) { t.say("%s", text) }, Accept: accept}
 	findings, err := study.Run(ctx, out)
 	if err != nil {
 		return err

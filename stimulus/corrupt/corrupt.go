@@ -25,8 +25,8 @@ const Severities = 5
 // publishedQuality is the JPEG quality in which the files of ImageNet-C are stored.
 const publishedQuality = 85
 
-// minPortSide is the smallest side that the any-size port accepts.
-const minPortSide = 32
+// LeastSide is the smallest side, in pixels, of images that the any-size port accepts.
+const LeastSide = 32
 
 // job is one corruption of one image: what a law may read and where it writes.
 type job struct {
@@ -97,8 +97,8 @@ func check(dst, src *raster.Image, c Corruption, severity int, set *Parameters, 
 		return fmt.Errorf("corrupt: %s: needs a source image and another one for the result", c.Name)
 	case src.Width < 1 || src.Height < 1 || len(src.Pix) != 3*src.Width*src.Height:
 		return fmt.Errorf("corrupt: %s: %d bytes are not an RGB image of %d×%d pixels", c.Name, len(src.Pix), src.Width, src.Height)
-	case set.Port && min(src.Width, src.Height) < minPortSide:
-		return fmt.Errorf("corrupt: %s: the image is %d×%d, parameters %q need at least %d pixels a side", c.Name, src.Width, src.Height, set.Name, minPortSide)
+	case set.Port && min(src.Width, src.Height) < LeastSide:
+		return fmt.Errorf("corrupt: %s: the image is %d×%d, parameters %q need at least %d pixels a side", c.Name, src.Width, src.Height, set.Name, LeastSide)
 	case random == nil && c.Random:
 		return fmt.Errorf("corrupt: %s: draws random numbers, but no source was given", c.Name)
 	}

@@ -143,7 +143,7 @@ func TestSizes(t *testing.T) {
 					served++
 				case !strings.HasPrefix(err.Error(), "corrupt: "+c.Name+": "):
 					t.Errorf("%s, %d×%d: error %q", set.Name, size[0], size[1], err)
-				case set.Port && min(size[0], size[1]) >= minPortSide:
+				case set.Port && min(size[0], size[1]) >= LeastSide:
 					t.Errorf("%s refuses %d×%d: %v", set.Name, size[0], size[1], err)
 				}
 			}

@@ -72,6 +72,17 @@ func (d *labelled) read(limit int, classes []string) ([]string, error) {
 	return classes, nil
 }
 
+// complete reports an error where the limit leaves a class without an image.
+func (d *labelled) complete(classes []string) error {
+	if len(d.items) < len(classes) {
+		return fmt.Errorf("training: %s for %d classes; expected one of each at least", plural(len(d.items), "image"), len(classes))
+	}
+	if none := slices.Index(counts(d.labels, len(classes)), 0); none >= 0 {
+		return fmt.Errorf("training: none of the %d images that the limit leaves is of class %q; expected one of each at least", len(d.items), classes[none])
+	}
+	return nil
+}
+
 // pick returns what lies at these positions.
 func (d *labelled) pick(at []int) (items, labels []int) {
 	for _, i := range at {

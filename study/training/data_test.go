@@ -82,6 +82,24 @@ func TestReadLabels(t *testing.T) {
 	}
 }
 
+// TestComplete: a limit that leaves a class without an image is told, by the class's name.
+func TestComplete(t *testing.T) {
+	rare := of(album{{category: "common"}, {category: "common"}, {category: "rare"}, {category: "common"}, {category: "common"}, {category: "common"}})
+	for limit, want := range map[int]string{
+		0: "", 6: "", 1: "training: 1 image for 2 classes; ",
+		2: `training: none of the 2 images that the limit leaves is of class "rare"; `,
+	} {
+		d := &labelled{set: rare.set, source: rare.source}
+		classes, err := d.read(limit, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.complete(classes); (err != nil) != (want != "") || err != nil && !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("limit %d: %v, want %q", limit, err, want)
+		}
+	}
+}
+
 func TestShare(t *testing.T) {
 	for text, want := range map[string]float64{"": .1, "0": 0, "0.25": .25} {
 		if got, path, err := share(text); got != want || path != "" || err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -83,8 +84,10 @@ func (o Options) Check() error {
 		return err
 	case o.Epochs < 1 || o.Batch < 1:
 		return fmt.Errorf("training: %d epochs of batches of %d, expected 1 or more of both", o.Epochs, o.Batch)
-	case !(o.LearningRate >= 0) || !(o.WeightDecay >= 0):
-		return fmt.Errorf("training: learning rate %v and weight decay %v, expected 0 or more", o.LearningRate, o.WeightDecay)
+	case !finite(o.LearningRate) || !finite(o.WeightDecay):
+		return fmt.Errorf("training: learning rate %v and weight decay %v, expected finite numbers from 0 on", o.LearningRate, o.WeightDecay)
+	case o.Size < 0 || o.Size > largestSide:
+		return fmt.Errorf("training: size %d, expected at most %d pixels, or 0 for that of the images", o.Size, largestSide)
 	case !(o.Smoothing >= 0 && o.Smoothing < 1):
 		return fmt.Errorf("training: label smoothing %v, expected 0 to below 1", o.Smoothing)
 	case o.Patience > 0 && part == 0 && path == "":
@@ -92,6 +95,12 @@ func (o Options) Check() error {
 	}
 	return nil
 }
+
+// largestSide bounds the side of a network's input, in pixels: far above what the zoo is made for, far below what no memory holds.
+const largestSide = 1024
+
+// finite says whether v is a finite number, 0 or more.
+func finite(v float64) bool { return v >= 0 && !math.IsInf(v, 1) }
 
 // rate is the highest learning rate.
 func (o Options) rate() float64 {

@@ -90,8 +90,8 @@ func (r *run) open(context.Context) (err error) {
 	if r.images, r.classes, err = openLabelled(o.Images, o, o.Limit, nil); err != nil {
 		return err
 	}
-	if n := len(r.images.items); n < len(r.classes) {
-		return fmt.Errorf("training: %s for %d classes; expected one of each at least", plural(n, "image"), len(r.classes))
+	if err := r.images.complete(r.classes); err != nil {
+		return err
 	}
 	if _, path, _ := share(o.Validation); path != "" {
 		if r.apart, _, err = openLabelled(path, o, 0, r.classes); err != nil {
@@ -136,7 +136,10 @@ func (r *run) read(ctx context.Context) error {
 	}
 	r.config.Decided = Decided{Width: l.Width, Height: l.Height, Channels: l.Channels, Mean: mean, Std: std, LearningRate: o.rate(), Classes: r.classes}
 	r.tell()
-	return nil
+	if r.Accept == nil {
+		return nil
+	}
+	return r.Accept(r.config.Decided)
 }
 
 func (r *run) readValidation(ctx context.Context, aside []int, l augment.Layout) error {

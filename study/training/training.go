@@ -29,8 +29,9 @@ const (
 type Study struct {
 	Options  Options
 	Engine   engine.Engine
-	Progress progress.Meter // nil: none
-	Note     func(string)   // is told what a person should know: choices, warnings, estimates
+	Progress progress.Meter      // nil: none
+	Note     func(string)        // is told what a person should know: choices, warnings, estimates
+	Accept   func(Decided) error // is asked whether what was decided will do, before anything is trained or written; nil: it will
 }
 
 // Options say what to train, and on what. They are recorded in config.yaml; running them again gives the same parameters, bit for bit, on
@@ -55,9 +56,9 @@ type Options struct {
 	Patience     int      `yaml:"patience"` // epochs without a better validation before it stops; 0: never
 	Seed         uint64   `yaml:"seed"`
 
-	Threads int           `yaml:"threads"` // of the engine; 0: all cores. Sums over threads differ in their last bits
-	Workers int           `yaml:"-"`       // images read at the same time; 0: all cores
-	Every   time.Duration `yaml:"-"`       // least time between checkpoints; 0: a minute
+	Threads int           `yaml:"threads"`    // of the engine; 0: all cores. Sums over threads differ in their last bits
+	Workers int           `yaml:"-" json:"-"` // images read at the same time; 0: all cores
+	Every   time.Duration `yaml:"-" json:"-"` // least time between checkpoints; 0: a minute
 }
 
 func (s Study) note(format string, args ...any) {
