@@ -18,7 +18,7 @@ func (r *run) page(f *Findings) report.Page {
 	}
 	p := report.Page{
 		Title:    "Adaptation: " + strings.Join(names, ", "),
-		Subtitle: fmt.Sprintf("%d images under %d conditions (%s)", f.Stimuli, len(f.Conditions), r.Options.Images),
+		Subtitle: fmt.Sprintf("%s under %s (%s)", plural(f.Stimuli, "image"), plural(len(f.Conditions), "condition"), r.Options.Images),
 		Summary:  f.summary(),
 	}
 	for _, m := range f.Models {
@@ -222,4 +222,12 @@ func published() report.Section {
 		t.Rows = append(t.Rows, []report.Cell{report.Text(p.model), report.Num(p.none), report.Num(p.partial), report.Num(p.full)})
 	}
 	return report.Section{ID: "published", Title: "Published results", Parts: []report.Part{t}}
+}
+
+// plural writes "1 image", "2 images".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -353,7 +353,8 @@ func (r *run) show(ctx context.Context) error {
 		return err
 	}
 	defer journal.Close()
-	r.note("%d images × %d conditions × %d ways to adapt = %d trials, %d done", len(r.Stimuli), len(r.Conditions), len(r.ways), len(r.Stimuli)*blocks, journal.Rows())
+	r.note("%s × %s × %s to adapt = %s, %d done", plural(len(r.Stimuli), "image"), plural(len(r.Conditions), "condition"), plural(len(r.ways), "way"),
+		plural(len(r.Stimuli)*blocks, "trial"), journal.Rows())
 	r.Progress.Begin("adapting", journal.Rows(), len(r.Stimuli)*blocks)
 	defer r.Progress.End()
 	held, views := -1, [][]*raster.Image(nil)
