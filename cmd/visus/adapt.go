@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -76,29 +77,51 @@ func (c *adaptCommand) Run(ctx context.Context, t terminal) error {
 	if err := c.check(); err != nil {
 		return usageError{err}
 	}
+	shown, err := c.world()
+	if err != nil {
+		return err
+	}
 	if strings.EqualFold(filepath.Ext(c.Out), ".onnx") {
 		return c.deploy(ctx, t)
 	}
 	if c.learns() {
-		return c.study(ctx, t)
+		return c.study(ctx, t, shown)
 	}
 	if c.mode() == adapt.Full || len(c.Layers) > 0 || c.Only != "both" || c.Pooled {
 		return usageError{errors.New("--mode full, --layers, --only and --pooled are for --out FILE.onnx")}
 	}
 	// The data as they are, each block shown to the model as it is and adapted: the corruption study without a corruption.
 	o := corruption.Options{Options: c.options(), Adapt: []string{string(c.mode())}, Prior: c.Prior, Clean: c.Clean}
-	o.Corruptions = []string{session.Clean}
-	_, err := examine(ctx, t, o, c.Engine, c.Out)
+	o.Corruptions = shown
+	_, err = examine(ctx, t, o, c.Engine, c.Out)
 	return err
 }
 
+// world returns what of session.Options.Corruptions shows the images as they are and nothing else. A model follows one world: images under
+// several conditions are an error.
+func (c *adaptCommand) world() ([]string, error) {
+	set, err := stimulus.Open(c.Images, stimulus.Options{LabelColumn: c.LabelColumn, Orient: c.Orient})
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	if n := len(set.Conditions); n > 1 {
+		return nil, fmt.Errorf("%s holds images under %d conditions (%s, %s and so on), and a model adapts to one: give the images of one, or compare all with visus examine",
+			c.Images, n, set.Conditions[0].Name, set.Conditions[1].Name)
+	}
+	if set.Conditions[0].Name != session.Clean {
+		return nil, nil // corrupted on disk: shown as they are
+	}
+	return []string{session.Clean}, nil
+}
+
 // study shows the images to the model as it is, with the statistics of their batches, and learning.
-func (c *adaptCommand) study(ctx context.Context, t terminal) error {
+func (c *adaptCommand) study(ctx context.Context, t terminal, shown []string) error {
 	if len(c.Layers) > 0 {
 		return usageError{errors.New("--layers is for --out FILE.onnx")}
 	}
 	o := adaptation.Options{Options: c.options(), Clean: c.Clean, Learn: []string{string(c.mode())}, Rate: c.Rate, Steps: c.Steps, Single: true}
-	o.Batch, o.Corruptions = c.batch(), []string{session.Clean}
+	o.Batch, o.Corruptions = c.batch(), shown
 	return examineAdaptation(ctx, t, o, c.Engine, c.Out)
 }
 
@@ -141,11 +164,11 @@ func (c *adaptCommand) check() error {
 	if !c.learns() && (c.Rate != 0 || c.Steps != 0) {
 		return fmt.Errorf("--rate and --steps are for the modes that learn: %s", strings.Trim(fmt.Sprint(adapt.Learners), "[]"))
 	}
-	if c.Rate < 0 {
-		return fmt.Errorf("--rate is %g; expected more than 0", c.Rate)
+	if !(c.Rate >= 0) || math.IsInf(c.Rate, 1) {
+		return fmt.Errorf("--rate is %g; expected a finite number above 0", c.Rate)
 	}
-	if c.Prior < 0 {
-		return fmt.Errorf("--prior is %g; expected 0 or more", c.Prior)
+	if !(c.Prior >= 0) || math.IsInf(c.Prior, 1) {
+		return fmt.Errorf("--prior is %g; expected a finite number, 0 or more", c.Prior)
 	}
 	if err := atLeast(0, map[string]int{"limit": c.Limit, "batch": c.Batch, "steps": c.Steps, "size": c.Size, "threads": c.Threads, "workers": c.Workers}); err != nil {
 		return err
