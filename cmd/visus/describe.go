@@ -16,6 +16,7 @@ import (
 type describeCommand struct {
 	Model     string `arg:"" help:"An ONNX model." type:"path"`
 	Gradients bool   `help:"Tell whether the outputs can be differentiated with respect to the inputs, and what it costs."`
+	Size      int    `help:"Input size that gradients are told for, of models that take any." placeholder:"PIXELS"`
 }
 
 // Help adds an example to --help.
@@ -23,12 +24,16 @@ func (describeCommand) Help() string {
 	return `Example:
 
   visus describe resnet20.onnx
-  visus describe resnet20.onnx --gradients`
+  visus describe resnet20.onnx --gradients
+  visus describe anysize.onnx --gradients --size 224`
 }
 
 // Run prints what the model takes, gives and is made of. It needs no engine.
 func (c *describeCommand) Run(t terminal) error {
 	if err := modelFile(c.Model); err != nil {
+		return usageError{err}
+	}
+	if err := atLeast(0, map[string]int{"size": c.Size}); err != nil {
 		return usageError{err}
 	}
 	g, err := graph.Load(c.Model)
@@ -69,16 +74,16 @@ func (c *describeCommand) Run(t terminal) error {
 		fact("metadata", "%s: %s", key, shorten(g.Metadata[key], 100))
 	}
 	if c.Gradients {
-		describeGradients(g, fact)
+		describeGradients(g, c.Size, fact)
 	}
 	_, err = fmt.Fprint(t.Out, b.String())
 	return err
 }
 
 // describeGradients tells, for every input, what a gradient of the outputs for one image meets on its way. What keeps it from being written is
-// a fact about the model, not a failure of the command.
-func describeGradients(g *graph.Graph, fact func(name, format string, args ...any)) {
-	single, outputs, err := singleImage(g)
+// a fact about the model, not a failure of the command. size is the side of images where the model takes any; 0: it is left open.
+func describeGradients(g *graph.Graph, size int, fact func(name, format string, args ...any)) {
+	single, outputs, err := singleImage(g, size)
 	if err != nil {
 		fact("gradients", "none: %s", err)
 		return
@@ -87,6 +92,13 @@ func describeGradients(g *graph.Graph, fact func(name, format string, args ...an
 		s, err := grad.Look(single, outputs, []string{v.Name})
 		if err != nil {
 			fact("gradient", "of %s: none, as %s", v.Name, strings.TrimPrefix(err.Error(), "grad: "))
+			if open(v) && size == 0 {
+				fact("", "--size PIXELS gives the free dimensions sizes")
+			}
+			continue
+		}
+		if len(s.Ruled)+len(s.Missing) == 0 {
+			fact("gradient", "of %s: zero everywhere, as none goes through %s", v.Name, operators(s.Stops))
 			continue
 		}
 		fact("gradient", "of %s: through %s", v.Name, operators(s.Ruled))
@@ -109,13 +121,34 @@ func describeGradients(g *graph.Graph, fact func(name, format string, args ...an
 	}
 }
 
-// singleImage returns the model for a batch of 1 where the batch is free, and its outputs that are floating-point numbers.
-func singleImage(g *graph.Graph) (single *graph.Graph, outputs []string, err error) {
+// open says whether a dimension of an input has no size.
+func open(v graph.Value) bool {
+	return slices.ContainsFunc(v.Shape, func(d graph.Dim) bool { return !d.Fixed() })
+}
+
+// singleImage returns the model for a batch of 1 where the batch is free, and for images of a side (0: as they are) where their size is; and
+// its outputs that are floating-point numbers.
+func singleImage(g *graph.Graph, size int) (single *graph.Graph, outputs []string, err error) {
 	single, sizes := g.Clone(), map[string][]int{}
+	if size == 0 {
+		size = -1
+	}
 	for _, v := range g.Inputs {
-		if len(v.Shape) > 0 && !v.Shape[0].Fixed() {
-			sizes[v.Name] = slices.Concat([]int{1}, slices.Repeat([]int{-1}, len(v.Shape)-1))
+		if !open(v) {
+			continue
 		}
+		of := make([]int, len(v.Shape))
+		for i, d := range v.Shape {
+			switch {
+			case d.Fixed():
+				of[i] = -1
+			case i == 0:
+				of[i] = 1
+			default:
+				of[i] = size
+			}
+		}
+		sizes[v.Name] = of
 	}
 	if err := single.FixDims(sizes); err != nil {
 		return nil, nil, err
