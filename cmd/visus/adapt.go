@@ -149,6 +149,9 @@ func (c *adaptCommand) check() error {
 	if err := modelFile(c.Model); err != nil {
 		return err
 	}
+	if same(c.Model, c.Out) {
+		return fmt.Errorf("--out %s is the model itself; expected another file", c.Out)
+	}
 	if c.mode() == adapt.Calibrated && c.Clean == "" {
 		return errors.New("--mode calibrated needs clean images: --clean DIR")
 	}
@@ -195,6 +198,9 @@ func (c *adaptCommand) deploy(ctx context.Context, t terminal) error {
 	}
 	defer s.Close()
 	if err := s.OpenModels(ctx, engine, 0, nil); err != nil {
+		return err
+	}
+	if err := s.LeaveOutUnreadable(ctx); err != nil {
 		return err
 	}
 	model, images := s.Models[0], s.Source(s.Conditions[0])
@@ -395,8 +401,18 @@ func count(yes bool) int {
 	return 0
 }
 
-// save writes the adapted model, and beside it what lies beside the model: how to use it.
+// same says whether two paths lead to one file.
+func same(a, b string) bool {
+	one, err := os.Stat(a)
+	other, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(one, other)
+}
+
+// save writes the adapted model, into a new folder where there is none, and beside it what lies beside the model: how to use it.
 func save(g *graph.Graph, model, out string) error {
+	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
+		return err
+	}
 	if err := g.Save(out, graph.SaveOptions{}); err != nil {
 		return err
 	}
