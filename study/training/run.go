@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"visus/graph/nn"
@@ -217,11 +218,12 @@ func (r *run) rehearse(ctx context.Context) error {
 	}
 	took := began[2].Sub(began[1])
 	steps := r.train.Len() / r.batch()
-	epoch := took * time.Duration(steps)
+	perEpoch := float64(steps) // in steps
 	if r.validation != nil {
-		epoch += took * time.Duration(r.validation.Len()) / time.Duration(3*r.batch()) // a step without its way back
+		perEpoch += float64(r.validation.Len()) / float64(3*r.batch()) // a step without its way back
 	}
-	r.note("%s of %s of %d images, about %s", plural(r.Options.Epochs, "epoch"), plural(steps, "step"), r.batch(), progress.Round(epoch*time.Duration(r.Options.Epochs)))
+	whole := min(perEpoch*float64(took)*float64(r.Options.Epochs), float64(math.MaxInt64/2)) // a Duration ends after 292 years
+	r.note("%s of %s of %d images, about %s", plural(r.Options.Epochs, "epoch"), plural(steps, "step"), r.batch(), progress.Round(time.Duration(whole)))
 	return nil
 }
 
