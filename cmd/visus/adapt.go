@@ -82,7 +82,11 @@ func (c *adaptCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	if strings.EqualFold(filepath.Ext(c.Out), ".onnx") {
-		return c.deploy(ctx, t)
+		err := c.deploy(ctx, t)
+		if err != nil && ctx.Err() != nil {
+			return errNothingKept
+		}
+		return err
 	}
 	if c.learns() {
 		return c.study(ctx, t, shown)

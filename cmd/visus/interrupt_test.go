@@ -86,6 +86,22 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// TestInterruptOfOneFile stops a command that keeps nothing before its file is there, and says so.
+func TestInterruptOfOneFile(t *testing.T) {
+	e := newExamination(t)
+	e.args = []string{"adapt", "normal.onnx", "--images", "photos", "--mode", "cotta", "--batch", "1", "--steps", "10000"}
+	file := filepath.Join(e.dir, "learnt.onnx")
+	p := e.start(t, file)
+	p.until(func() bool { return strings.Contains(p.stderr.String(), "adapting to 12 images") })
+	code := p.end(os.Interrupt)
+	if said := p.stderr.String(); code != interrupted || !strings.HasSuffix(said, "visus: interrupted; nothing is kept, the same command begins anew\n") {
+		t.Errorf("exit code %d, and it said\n%s", code, said)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("a file is there")
+	}
+}
+
 // TestTwoAtOnce gives a command while another process still runs it.
 func TestTwoAtOnce(t *testing.T) {
 	e := newExamination(t)

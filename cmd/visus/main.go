@@ -139,12 +139,18 @@ func commandOf(program *kong.Application, args []string) string {
 // usageError is a wrong use that parsing did not find.
 type usageError struct{ error }
 
+// errNothingKept is why a command stopped that was interrupted before it wrote anything.
+var errNothingKept = errors.New("nothing is kept")
+
 // exitCode prints an error and turns it into an exit code.
 func exitCode(err error, program *kong.Application, args []string) int {
 	var usage usageError
 	switch {
 	case err == nil:
 		return done
+	case errors.Is(err, errNothingKept):
+		fmt.Fprintln(os.Stderr, "visus: interrupted; nothing is kept, the same command begins anew")
+		return interrupted
 	case errors.Is(err, session.ErrInterrupted), errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "visus: interrupted; what is done is kept, the same command goes on from there")
 		return interrupted
