@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"visus/engine"
+	"visus/internal/filelock"
 	"visus/internal/progress"
 	"visus/tensor"
 )
@@ -65,6 +68,9 @@ type DivergedError struct {
 	Largest  float64 // its largest absolute value; NaN comes before all numbers
 }
 
+// ErrInUse says that another run writes to the folder.
+var ErrInUse = filelock.ErrInUse
+
 func (e *DivergedError) Error() string {
 	text := fmt.Sprintf("train: step %d: %s is %g at learning rate %g", e.Step, e.Output, e.Value, e.Rate)
 	if e.Gradient != "" {
@@ -77,7 +83,8 @@ func (e *DivergedError) Error() string {
 //
 // Once ctx is done it keeps a checkpoint of the last whole step and returns ctx's error within about a second. It reports a *DivergedError for
 // a loss that is not finite, keeping the checkpoints from before, and errors for data that has fewer items than a batch, for checkpoints
-// of another network, optimiser, seed or data set, and for what cannot be written.
+// of another network, optimiser, seed or data set, for what cannot be written, and for a folder that another process trains in
+// (ErrInUse).
 func (r Run) Train(ctx context.Context, e engine.Engine) (*Result, error) {
 	data, err := r.Step.check()
 	if err != nil {
@@ -87,6 +94,11 @@ func (r Run) Train(ctx context.Context, e engine.Engine) (*Result, error) {
 	if err := r.check(shape[0]); err != nil {
 		return nil, err
 	}
+	release, err := r.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	l, err := r.begin(ctx, e, data, shape[0])
 	if err != nil {
 		return nil, err
@@ -99,6 +111,26 @@ func (r Run) Train(ctx context.Context, e engine.Engine) (*Result, error) {
 		return nil, err
 	}
 	return l.result, nil
+}
+
+// lock takes the folder of checkpoints, and makes it where there is none: two runs that write to it would spoil each other's files.
+func (r Run) lock() (release func() error, err error) {
+	if r.Folder == "" {
+		return func() error { return nil }, nil
+	}
+	dir := filepath.Join(r.Folder, CheckpointFolder)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	held, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	if err := filelock.Lock(held); err != nil {
+		held.Close()
+		return nil, fmt.Errorf("train: %s: %w", dir, err)
+	}
+	return held.Close, nil
 }
 
 func (r Run) check(batch int) error {

@@ -129,6 +129,26 @@ func fit(t testing.TB, folder string) Run {
 	}
 }
 
+// TestInUse: a folder takes one run at a time, and is free again behind it.
+func TestInUse(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("without flock two runs are not told apart")
+	}
+	folder := t.TempDir()
+	r, asked := fit(t, folder), 0
+	r.Told = func(Epoch) {
+		asked++
+		if _, err := fit(t, folder).Train(context.Background(), open(t)); !errors.Is(err, ErrInUse) {
+			t.Errorf("a second run ended with %v", err)
+		}
+	}
+	train(t, r)
+	if asked != 3 {
+		t.Errorf("asked %d times, want after each of 3 epochs", asked)
+	}
+	train(t, fit(t, folder))
+}
+
 func train(t testing.TB, r Run) *Result {
 	t.Helper()
 	result, err := r.Train(context.Background(), open(t))

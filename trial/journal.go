@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"visus/internal/filelock"
 )
 
 // The names of the table in a result folder: while the study runs, and when it is finished.
@@ -21,7 +23,7 @@ const (
 var ErrFinished = errors.New("the study is finished")
 
 // ErrInUse says that another process writes the same journal.
-var ErrInUse = errors.New("another process writes here")
+var ErrInUse = filelock.ErrInUse
 
 // Journal is the record of a running study, made so that the study can be killed at any moment and go on.
 //
@@ -60,7 +62,7 @@ func OpenJournal(dir string, blockRows func(block int) int) (*Journal, error) {
 		return nil, fmt.Errorf("trial: %w", err)
 	}
 	j := &Journal{dir: dir, file: f, blockRows: blockRows, synced: time.Now()}
-	if err = lock(f); err == nil {
+	if err = filelock.Lock(f); err == nil {
 		err = j.recover()
 	}
 	if err != nil {

@@ -32,11 +32,11 @@ func (s Study) Run(ctx context.Context, folder string) (*Findings, error) {
 	if err := result.Begin(folder, r.config); err != nil {
 		return nil, err
 	}
-	if err := result.Sweep(folder); err != nil {
-		return nil, err
-	}
 	trained, err := r.training().Train(ctx, r.Engine)
 	if err != nil {
+		return nil, err
+	}
+	if err := result.Sweep(folder); err != nil {
 		return nil, err
 	}
 	return r.conclude(ctx, trained)
