@@ -304,6 +304,9 @@ func (r *run) planLearning(ctx context.Context, model, n int) error {
 			r.Warn(fmt.Sprintf("%s does not learn: %v", m.Name(), err))
 			continue
 		}
+		if n == 1 {
+			r.Warn(fmt.Sprintf("%s · %s learns from single images: their statistics alone destroy the accuracy of most networks", m.Name(), mode))
+		}
 		r.ways = append(r.ways, way{fmt.Sprintf("%s · %s n=%d", m.Name(), method, n), model, method, n, o})
 	}
 	return nil
