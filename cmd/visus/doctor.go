@@ -33,7 +33,11 @@ func (c *doctorCommand) Run(t terminal) error {
 	asked := os.Getenv(library.OneDNN.Variable) != ""
 	switch {
 	case lacking == nil:
-		fmt.Fprintf(t.Out, "onednn %s: %s, %s, %d threads\n", l.Version(), l.Path(), l.ISA(), l.Threads())
+		threads := runtime.GOMAXPROCS(0) // OpenMP is told, whatever its own variables say
+		if limit := l.Limit(); limit > 0 {
+			threads = min(threads, limit)
+		}
+		fmt.Fprintf(t.Out, "onednn %s: %s, %s, %d threads\n", l.Version(), l.Path(), l.ISA(), threads)
 	case asked:
 		fmt.Fprintf(t.Out, "onednn: not the one that %s asks for: nothing runs without --engine ort\n", library.OneDNN.Variable)
 	default:

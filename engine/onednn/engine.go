@@ -120,8 +120,9 @@ func (e *Engine) compile(ctx context.Context, g *graph.Graph, o engine.Options) 
 	if err != nil {
 		return nil, err
 	}
+	threads := e.threads(o)
 	p := &planner{
-		scope: e.library.NewScope(), threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)),
+		scope: e.library.NewScope(threads), threads: threads,
 		places: map[*value]place{}, copies: map[*buffer][]copied{}, pools: map[*call]pooled{},
 		states: map[*value]*stateful{}, changes: map[*value]*stateful{}, readers: map[*value]int{},
 	}
@@ -131,6 +132,15 @@ func (e *Engine) compile(ctx context.Context, g *graph.Graph, o engine.Options) 
 		return nil, err
 	}
 	return out, nil
+}
+
+// threads is how many a program runs on: as asked for, else all of Go's, but never more than OpenMP gives.
+func (e *Engine) threads(o engine.Options) int {
+	n := cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
+	if limit := e.library.Limit(); limit > 0 {
+		n = min(n, limit)
+	}
+	return n
 }
 
 // program carries out the passes after translation.

@@ -11,7 +11,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"visus/engine"
 	"visus/graph"
@@ -136,4 +138,75 @@ func resident(t *testing.T) int64 {
 		t.Fatal(err)
 	}
 	return pages * int64(os.Getpagesize())
+}
+
+// shared is a convolution with its gradient, a state, that several threads share.
+func shared(t *testing.T) (*graph.Graph, []engine.State) {
+	t.Helper()
+	b := graph.NewBuilder("wide", 18)
+	y := b.Conv(b.Input("x", tensor.Float32, graph.Dims(32, 16, 32, 32)...), b.Input("w", tensor.Float32, graph.Dims(16, 16, 3, 3)...), graph.Value{}, graph.Window{})
+	b.Output("loss", b.Op("ReduceSum", []graph.Value{b.Op("Mul", []graph.Value{y, y})}, graph.Attribute{Name: "keepdims", Value: int64(0)}))
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := grad.Append(g, "loss", "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = graph.Extend(g); err != nil {
+		t.Fatal(err)
+	}
+	b.Output("next w", b.Op("Sub", []graph.Value{b.Value("w"), b.Value(names["w"])}))
+	if g, err = b.Build(); err != nil {
+		t.Fatal(err)
+	}
+	return g, []engine.State{{Input: "w", Output: "next w"}}
+}
+
+// TestThreadsAreThoseAskedFor trains on one thread and on more, in processes whose OpenMP was told otherwise. oneDNN makes a primitive for a number
+// of threads: it takes as many, and where fewer come it may wait for ever.
+func TestThreadsAreThoseAskedFor(t *testing.T) {
+	e := open(t)
+	if os.Getenv("VISUS_TEST_THREADS") == "" {
+		for _, variable := range []string{"OMP_NUM_THREADS=1", "OMP_NUM_THREADS=5", "OMP_THREAD_LIMIT=1", "OMP_DYNAMIC=true"} {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			c := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestThreadsAreThoseAskedFor$")
+			c.Env = append(os.Environ(), "VISUS_TEST_THREADS=1", variable)
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", variable, err, out)
+			}
+			cancel()
+		}
+		return
+	}
+	g, states := shared(t)
+	x := tensor.New(tensor.Float32, 32, 16, 32, 32)
+	for _, threads := range []int{2, 3, 1} {
+		p, err := e.Compile(context.Background(), g, engine.Options{State: states, Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, began := processor(t), time.Now()
+		for range 100 {
+			if err := p.Run(context.Background(), []*tensor.Tensor{x}, []*tensor.Tensor{nil}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		used, took := processor(t)-before, time.Since(began)
+		p.Close()
+		if threads == 1 && used > took*5/4 {
+			t.Errorf("one thread took %v and %v of the processors", took, used)
+		}
+	}
+}
+
+// processor is the time that the process has spent on processors.
+func processor(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -18,6 +18,7 @@ func TestNarrow(t *testing.T) {
 		{[]int64{3, 2}, []int64{2, 3}, []int64{1, 2}, []int64{0, 2, 1, 0}, []int64{1, 2}},
 		{[]int64{2, 3}, []int64{4, 1}, []int64{2, 3}, []int64{3, 0, 2, 4}, []int64{0, 0}},
 		{[]int64{1, 1}, []int64{3, 2}, []int64{1, 1}, []int64{0, 0, 0, 0}, []int64{2, 1}},
+		{[]int64{4, 4}, []int64{1, 1}, []int64{2, 6}, []int64{6, 17, 5, 18}, []int64{0, 0}}, // most taps of most pixels lie outside
 	} {
 		for _, outputs := range []int{1, 3, 4} {
 			t.Run(fmt.Sprint(c, outputs), func(t *testing.T) {
@@ -32,8 +33,8 @@ func TestNarrow(t *testing.T) {
 			tried++
 		}
 	}
-	if tried != 15 {
-		t.Errorf("%d cases tried, expected 15", tried)
+	if tried != 18 {
+		t.Errorf("%d cases tried, expected 18", tried)
 	}
 }
 

@@ -10,6 +10,7 @@ func load(string) (*Library, error) { return nil, ErrNoBinding }
 
 func symbol(unsafe.Pointer, string) unsafe.Pointer              { return nil }
 func threads(unsafe.Pointer) int                                { return 0 }
+func limit(unsafe.Pointer) int                                  { return 0 }
 func statusText(int) string                                     { return "" }
 func newDesc(Type, []int, []int) (unsafe.Pointer, error)        { return nil, ErrNoBinding }
 func freeDesc(unsafe.Pointer)                                   {}
@@ -20,7 +21,7 @@ func newPlan(request) (unsafe.Pointer, error)                   { return nil, Er
 func freePlan(unsafe.Pointer)                                   {}
 func planName(unsafe.Pointer) string                            { return "" }
 func planWant(unsafe.Pointer, Arg) unsafe.Pointer               { return nil }
-func newPrimitive(unsafe.Pointer) (unsafe.Pointer, error)       { return nil, ErrNoBinding }
+func newPrimitive(unsafe.Pointer, int) (unsafe.Pointer, error)  { return nil, ErrNoBinding }
 func freePrimitive(unsafe.Pointer)                              {}
 func newCall(unsafe.Pointer, []Binding) (unsafe.Pointer, error) { return nil, ErrNoBinding }
 func freeCall(unsafe.Pointer)                                   {}

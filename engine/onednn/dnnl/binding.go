@@ -48,6 +48,7 @@ func symbol(handle pointer, name string) pointer {
 }
 
 func threads(handle pointer) int { return int(C.dn_threads(handle)) }
+func limit(handle pointer) int   { return int(C.dn_limit(handle)) }
 
 func failure(f C.dn_failure) error {
 	if f.call == nil {
@@ -117,7 +118,7 @@ func newPlan(r request) (pointer, error) {
 		kind: C.int(r.kind), direction: C.int(propagation[r.direction]), algorithm: C.int(r.algorithm),
 		src: desc(r.src), weights: desc(r.weights), bias: desc(r.bias), dst: desc(r.dst),
 		kernel: list(r.kernel), strides: list(r.strides), dilations: list(r.dilations), begin: list(r.before), end: list(r.after),
-		post_ops: C.int(len(r.postOps)),
+		post_ops: C.int(len(r.postOps)), threads: C.int(r.threads),
 	}
 	if r.hint != nil {
 		c.hint = (*C.dn_plan)(r.hint.plan)
@@ -138,10 +139,10 @@ func freePlan(p pointer)                { C.dn_plan_free((*C.dn_plan)(p)) }
 func planName(p pointer) string         { return C.GoString(C.dn_plan_name((*C.dn_plan)(p))) }
 func planWant(p pointer, a Arg) pointer { return pointer(C.dn_plan_want((*C.dn_plan)(p), C.int(a))) }
 
-// newPrimitive compiles a plan.
-func newPrimitive(plan pointer) (pointer, error) {
+// newPrimitive compiles a plan for so many threads.
+func newPrimitive(plan pointer, threads int) (pointer, error) {
 	var out *C.dn_primitive
-	err := failure(C.dn_primitive_new((*C.dn_plan)(plan), &out))
+	err := failure(C.dn_primitive_new((*C.dn_plan)(plan), C.int(threads), &out))
 	return pointer(out), err
 }
 

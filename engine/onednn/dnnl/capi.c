@@ -96,6 +96,14 @@ static Table api;
 static Engine *engine;
 static Stream *stream;
 
+static void (*set_threads)(int); // NULL where the library has no OpenMP
+
+// expect says on how many threads what is made next will run. oneDNN shares the work out when it makes a primitive, and some primitives wait
+// for as many threads as there were then, for ever if fewer come. OpenMP keeps the number for each thread of the system.
+static void expect(int threads) {
+  if (threads > 0 && set_threads) set_threads(threads);
+}
+
 // LOOK finds one function in the library, or returns its name.
 #define LOOK(result, name, arguments) \
   if (!(*(void **)&found.name = dlsym(library, #name))) return #name;
@@ -152,6 +160,7 @@ char *dn_load(const char *path, const char *spins, dn_library *out) {
   if (version()->cpu_runtime == RUNTIME_SYCL) return refused(library, strdup("it computes through SYCL, where OpenMP is expected"));
   const char *name = missing(library);
   if (name) return refused(library, text("it lacks ", name));
+  set_threads = (void (*)(int))dlsym(library, "omp_set_num_threads");
   dn_failure failure = start();
   if (failure.call) return text(failure.call, " failed");
   out->isa = api.dnnl_cpu_isa2str(api.dnnl_get_effective_cpu_isa());
@@ -164,6 +173,11 @@ void *dn_symbol(void *handle, const char *name) { return dlsym(handle, name); }
 int dn_threads(void *handle) {
   int (*most)(void) = (int (*)(void))dlsym(handle, "omp_get_max_threads");
   return most ? most() : 0;
+}
+
+int dn_limit(void *handle) {
+  int (*limit)(void) = (int (*)(void))dlsym(handle, "omp_get_thread_limit");
+  return limit ? limit() : 0;
 }
 
 dn_failure dn_desc_new(int type, int rank, const int64_t *dims, const int64_t *strides, dn_desc **out) {
@@ -278,6 +292,7 @@ static dn_failure attributes_new(const dn_post_op *list, int n, Attributes **out
 
 dn_failure dn_plan_new(const dn_request *request, const dn_post_op *post_ops, dn_plan **out) {
   Attributes *attributes = NULL;
+  expect(request->threads);
   dn_failure failure = attributes_new(post_ops, request->post_ops, &attributes);
   if (!failure.call) failure = plan(request, attributes, out);
   if (attributes) api.dnnl_primitive_attr_destroy(attributes);
@@ -299,7 +314,8 @@ const dn_desc *dn_plan_want(const dn_plan *plan, int argument) {
   return desc;
 }
 
-dn_failure dn_primitive_new(const dn_plan *plan, dn_primitive **out) {
+dn_failure dn_primitive_new(const dn_plan *plan, int threads, dn_primitive **out) {
+  expect(threads);
   TRY(dnnl_primitive_create, out, plan);
   return none;
 }

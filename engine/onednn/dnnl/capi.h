@@ -27,6 +27,7 @@ typedef struct {
 char *dn_load(const char *path, const char *spins, dn_library *out);
 void *dn_symbol(void *handle, const char *name);
 int dn_threads(void *handle); // OpenMP's maximum, 0 where the library has no OpenMP
+int dn_limit(void *handle);   // the most threads that OpenMP may use whatever is asked for, 0 where it cannot tell
 const char *dn_status(int status);
 
 // dn_desc_new describes elements that lie strides apart or, where strides is NULL, in the order that a primitive chooses.
@@ -57,6 +58,7 @@ typedef struct {
   int64_t kernel[DN_RANK], strides[DN_RANK], dilations[DN_RANK], begin[DN_RANK], end[DN_RANK];
   const dn_plan *hint;
   int post_ops; // length of the list beside
+  int threads;  // that it will run on; 0: OpenMP's own number
 } dn_request;
 
 dn_failure dn_plan_new(const dn_request *request, const dn_post_op *post_ops, dn_plan **out);
@@ -66,7 +68,7 @@ const char *dn_plan_name(const dn_plan *plan);
 // dn_plan_want is the plan's own descriptor of an argument, NULL where it has none.
 const dn_desc *dn_plan_want(const dn_plan *plan, int argument);
 
-dn_failure dn_primitive_new(const dn_plan *plan, dn_primitive **out);
+dn_failure dn_primitive_new(const dn_plan *plan, int threads, dn_primitive **out);
 void dn_primitive_free(dn_primitive *primitive);
 
 // dn_call_new ties a primitive to memory. dn_run runs it and returns oneDNN's status; its argument is a dn_call.

@@ -84,5 +84,8 @@ func (l *Library) Threads() int { return threads(l.handle) }
 // Symbol returns the address of a function of the library or of one that it is linked with, such as OpenMP; nil where there is none of this name.
 func (l *Library) Symbol(name string) unsafe.Pointer { return symbol(l.handle, name) }
 
-// NewScope returns an empty scope.
-func (l *Library) NewScope() *Scope { return &Scope{} }
+// Limit returns the most threads that a primitive can have whatever is asked for (OMP_THREAD_LIMIT); 0 where OpenMP cannot tell.
+func (l *Library) Limit() int { return limit(l.handle) }
+
+// NewScope returns an empty scope for primitives that are to run on so many threads, 0 for OpenMP's own number. They must not run on fewer.
+func (l *Library) NewScope(threads int) *Scope { return &Scope{threads: threads} }

@@ -192,7 +192,7 @@ func TestNothingLeaks(t *testing.T) {
 	keep := small(t, scope(t)) // its descriptors say how much memory the calls need
 	given := bindings(t, keep, Src, Weights, Bias, Dst)
 	cycle := func() {
-		s := l.NewScope()
+		s := l.NewScope(0)
 		defer s.Close()
 		p := small(t, s)
 		var args []Binding

@@ -32,7 +32,7 @@ func open(t testing.TB) *Library {
 // scope returns a scope that ends with the test.
 func scope(t testing.TB) *Scope {
 	t.Helper()
-	s := open(t).NewScope()
+	s := open(t).NewScope(0)
 	t.Cleanup(s.Close)
 	return s
 }

@@ -129,6 +129,7 @@ type request struct {
 	kernel, strides, dilations, before, after dimensions
 	postOps                                   []PostOp
 	hint                                      *Primitive
+	threads                                   int
 }
 
 // String lists the descriptors for messages.
@@ -163,6 +164,7 @@ func (s *Scope) primitive(r request) (*Primitive, error) {
 	if r.hint != nil && r.hint.scope.closed {
 		return nil, errClosed
 	}
+	r.threads = s.threads
 	plan, err := newPlan(r)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%v)", err, r)
@@ -250,7 +252,7 @@ func (p *Primitive) compile() error {
 	if p.compiled != nil {
 		return nil
 	}
-	c, err := newPrimitive(p.plan)
+	c, err := newPrimitive(p.plan, p.scope.threads)
 	if err != nil {
 		return fmt.Errorf("%w (%s)", err, p.Implementation())
 	}

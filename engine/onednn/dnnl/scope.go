@@ -8,8 +8,9 @@ var errClosed = errors.New("dnnl: the scope is closed")
 // Scope owns what is made in it: descriptors, primitives and calls. It serves one goroutine at a time. What is made in one scope may be used to
 // make things in another while both are open.
 type Scope struct {
-	free   []func() // in the order of creation
-	closed bool
+	threads int      // that its primitives run on; 0: OpenMP's own number
+	free    []func() // in the order of creation
+	closed  bool
 }
 
 // Close frees everything that was made in the scope. Calls must not be running. It may be called again.

@@ -7,7 +7,7 @@ typedef int kernel_function(void *argument);
 
 // Threads: how OpenMP's are used without compiling for OpenMP. Unset, everything runs on the calling thread.
 typedef void kernel_work(void *argument, int part);
-void kernel_use_openmp(void *parallel, void *thread, void *team, void *threads);
+void kernel_use_openmp(void *parallel, void *thread, void *team, void *threads, void *dynamic);
 void kernel_parallel(kernel_work *work, void *argument, int parts); // calls work once for each part
 void kernel_set_threads(int threads);
 

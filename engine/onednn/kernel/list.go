@@ -23,10 +23,11 @@ import (
 func UseOpenMP(symbol func(name string) unsafe.Pointer) bool {
 	openmp.Do(func() {
 		parallel, thread, team, threads := symbol("GOMP_parallel"), symbol("omp_get_thread_num"), symbol("omp_get_num_threads"), symbol("omp_set_num_threads")
-		if parallel == nil || thread == nil || team == nil || threads == nil {
+		dynamic := symbol("omp_set_dynamic")
+		if parallel == nil || thread == nil || team == nil || threads == nil || dynamic == nil {
 			return
 		}
-		C.kernel_use_openmp(parallel, thread, team, threads)
+		C.kernel_use_openmp(parallel, thread, team, threads, dynamic)
 		openmp.found = true
 	})
 	return openmp.found

@@ -10,9 +10,11 @@ static struct {
   int (*thread)(void);
   int (*team)(void);
   void (*set)(int threads);
+  void (*dynamic)(int yes);
 } openmp;
 
-void kernel_use_openmp(void *parallel, void *thread, void *team, void *threads) {
+void kernel_use_openmp(void *parallel, void *thread, void *team, void *threads, void *dynamic) {
+  openmp.dynamic = (void (*)(int))dynamic;
   openmp.thread = (int (*)(void))thread;
   openmp.team = (int (*)(void))team;
   openmp.set = (void (*)(int))threads;
@@ -41,5 +43,7 @@ void kernel_parallel(kernel_work *work, void *argument, int parts) {
 }
 
 void kernel_set_threads(int threads) {
-  if (openmp.set) openmp.set(threads);
+  if (!openmp.set) return;
+  openmp.set(threads);
+  openmp.dynamic(0); // oneDNN may wait for all of them, so that a busy machine must not mean fewer
 }
